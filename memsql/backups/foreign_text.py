@@ -17,6 +17,7 @@ from pathlib import Path
 from memsql.backups.foreign_pages import drop_vector_tables
 from memsql.db.copying import Omitted
 from memsql.db.queries import load
+from memsql.db.sqlite import ENGINE_ERRORS, message_of
 from memsql.db.unknown import unknown_part
 from memsql.errors import CheckFailed, ConnectError, DiskFull, Location
 from memsql.progress import Progress
@@ -240,8 +241,8 @@ class _Loader:
         """Create an object. One without rows of its own is omitted where this SQLite lacks something for it."""
         try:
             self._execute(piece.sql, piece)
-        except sqlite3.Error as e:
-            missing = unknown_part(str(e))
+        except ENGINE_ERRORS as e:
+            missing = unknown_part(message_of(e))
             if self._denied is not None or missing is None or what.object_type in ("table", "virtual"):
                 raise self._not_run(piece, e) from e
             is_vector = what.object_type == "index" and VECTOR_INDEX in piece.sql
@@ -253,13 +254,13 @@ class _Loader:
     def _run(self, piece: _Piece) -> None:
         try:
             self._execute(piece.sql, piece)
-        except sqlite3.Error as e:
-            if self._denied is None and _infinite(str(e)):
+        except ENGINE_ERRORS as e:
+            if self._denied is None and _infinite(message_of(e)):
                 # Servers write infinite numbers as words, which SQLite takes for columns.
                 try:
                     self._execute(_with_infinite(piece.sql), piece)
                     return
-                except sqlite3.Error as again:
+                except ENGINE_ERRORS as again:
                     e = again
             raise self._not_run(piece, e) from e
 
@@ -286,7 +287,7 @@ class _Loader:
             hint=_HINT,
         )
 
-    def _not_run(self, piece: _Piece, error: sqlite3.Error) -> CheckFailed | DiskFull:
+    def _not_run(self, piece: _Piece, error: Exception) -> CheckFailed | DiskFull:
         if self._denied is not None:
             return self._refusal(f"{self._denied}, which no dump of SQLite does", piece)
         if getattr(error, "sqlite_errorname", "") == "SQLITE_FULL":
@@ -294,7 +295,7 @@ class _Loader:
             if left is not None and left > _ROOM:
                 return self._refusal(f"grows to {_GROWTH} times its size, which no dump of SQLite does", piece)
             return space.full(self._into.parent, f"what {self._shown} holds", str(error), "make room, and run it again")
-        return self._refusal(f"does not load: {error}", piece)
+        return self._refusal(f"does not load: {message_of(error)}", piece)
 
 
 def _pieces(path: Path, shown: str) -> Iterator[_Piece]:
@@ -364,9 +365,9 @@ def _cannot_be_made(sql: str) -> str | None:
     with closing(sqlite3.connect(":memory:")) as db:
         try:
             db.execute(sql)
-        except sqlite3.Error as e:
-            missing = unknown_part(str(e))
-            return f"{missing} is unknown to SQLite {sqlite3.sqlite_version}" if missing else str(e)
+        except ENGINE_ERRORS as e:
+            missing = unknown_part(message_of(e))
+            return f"{missing} is unknown to SQLite {sqlite3.sqlite_version}" if missing else message_of(e)
     return None
 
 

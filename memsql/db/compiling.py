@@ -6,7 +6,7 @@ import sqlite3
 from itertools import count
 
 from memsql.db.protocol import Connection
-from memsql.db.sqlite import SQLiteConnection
+from memsql.db.sqlite import SQLiteConnection, message_of
 
 _EXPLAIN = "EXPLAIN QUERY PLAN "
 _numbers = count()
@@ -43,7 +43,7 @@ def compile_error(conn: SQLiteConnection, sql: str) -> str | None:
     try:
         conn.raw.execute(text, _NoValues()).close()
     except (sqlite3.Error, sqlite3.Warning, ValueError, MemoryError) as e:
-        message = str(e)
+        message = message_of(e)
         # sqlite3 binds values after it compiled the statement.
         if message.startswith("Binding "):
             return None

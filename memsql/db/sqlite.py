@@ -23,7 +23,10 @@ _NOTHING = Result((), [])
 _UNWATCH = "memsql_unwatch"
 _PAGES = 4096
 """How many pages are copied at a time."""
-_FAILURES = (sqlite3.Error, MemoryError)
+ENGINE_ERRORS = (sqlite3.Error, UnicodeDecodeError)
+"""What sqlite3 raises where SQLite refuses a statement. SQLite may quote a part of a character in its message, or bytes
+that are no UTF-8, and Python cannot read that."""
+_FAILURES = (*ENGINE_ERRORS, MemoryError)
 
 
 class SQLiteConnection:
@@ -328,6 +331,11 @@ def _result(cursor: sqlite3.Cursor) -> Result:
     return Result(tuple([d[0] for d in columns]), rows, max(cursor.rowcount, 0))
 
 
+def message_of(error: Exception) -> str:
+    """The message of SQLite in ``error``, one of ENGINE_ERRORS."""
+    return error.object.decode("utf-8", "replace") if isinstance(error, UnicodeDecodeError) else str(error)
+
+
 def translate(error: Exception, target: Target, statement: str | None = None, index: int | None = None) -> MemsqlError:
     """The LockedError, ConnectError or StatementError for an error of sqlite3, which raises MemoryError too.
 
@@ -335,7 +343,7 @@ def translate(error: Exception, target: Target, statement: str | None = None, in
     https://sqlite.org/rescode.html.
     """
     code = getattr(error, "sqlite_errorname", None) or ""
-    text = str(error)
+    text = message_of(error)
     if isinstance(error, MemoryError):
         return StatementError("out of memory", code="SQLITE_NOMEM", index=index, statement=statement)
     if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED_SHAREDCACHE")):

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from random import Random
 
 from memsql import deadline
+from memsql.db.sqlite import ENGINE_ERRORS
 from memsql.fts.discover import FtsTable
 from memsql.fts.triggers import Trigger, with_row
 from memsql.schema.definition import read_definition
@@ -101,7 +102,7 @@ class Samples:
         try:
             db.set_progress_handler(lambda: 1, _STEPS)
             rows = db.execute(text, [value for values in columns.values() for value in values]).fetchall()
-        except sqlite3.Error:
+        except ENGINE_ERRORS:
             return []
         finally:
             db.set_progress_handler(deadline.is_over, _STEPS)

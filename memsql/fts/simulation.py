@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain, pairwise, product
 
-from memsql.db.sqlite import memory
+from memsql.db.sqlite import ENGINE_ERRORS, memory
 from memsql.fts.discover import FtsTable
 from memsql.fts.samples import Row, Samples, Value, same
 from memsql.fts.triggers import Trigger
@@ -78,7 +78,7 @@ def flaw_of(table: FtsTable, content: str) -> Flaw | None:
     actions = {write.action for trigger in triggers for write in trigger.writes_to(table.name)}
     if not content or actions - {"insert", "delete_command"} or not _may_be_wrong(table, triggers):
         return None
-    with closing(memory()) as conn, suppress(sqlite3.Error):
+    with closing(memory()) as conn, suppress(*ENGINE_ERRORS):
         trial = _Trial(conn.raw, table, content, triggers)
         return trial.flaw()
     return None
@@ -97,7 +97,7 @@ def _may_be_wrong(table: FtsTable, triggers: Sequence[Trigger]) -> bool:
 
 
 class _Trial:
-    """The triggers in a database in memory. Raises sqlite3.Error where they cannot be tried out."""
+    """The triggers in a database in memory. Raises one of ENGINE_ERRORS where they cannot be tried out."""
 
     def __init__(self, db: sqlite3.Connection, table: FtsTable, content: str, triggers: Sequence[Trigger]) -> None:
         self._db, self._table, self._triggers = db, table, triggers

@@ -96,7 +96,7 @@ def holds_where_null(expression: str, columns: Iterable[str]) -> bool:
     with closing(memory()) as conn:
         try:
             row = conn.raw.execute(f"SELECT ({expression}) IS TRUE FROM (SELECT {fields})").fetchone()
-        except (sqlite3.Error, sqlite3.Warning):
+        except (sqlite3.Error, sqlite3.Warning, ValueError):
             return False
     return bool(row[0])
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from memsql.db import Value
 from memsql.db.compiling import explained
-from memsql.db.sqlite import SQLiteConnection
+from memsql.db.sqlite import ENGINE_ERRORS, SQLiteConnection
 from memsql.errors import StatementError
 from memsql.lint import Finding
 from memsql.review.case import Case, rehearse
@@ -174,7 +174,7 @@ def _reads(conn: SQLiteConnection, view: str) -> set[tuple[str, str]]:
     conn.raw.set_authorizer(note)
     try:
         conn.raw.execute(explained(f"SELECT * FROM {quote(view)}")).fetchall()
-    except sqlite3.Error:
+    except ENGINE_ERRORS:
         return set()
     finally:
         conn.raw.set_authorizer(None)

@@ -27,10 +27,12 @@ def run(data: bytes) -> None:
     _is_accepted(text)
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as db:
         db.set_progress_handler(lambda: 1, _STEPS)
+        # So that no text makes a file.
+        db.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
         try:
             db.execute(text)
             row = db.execute("SELECT name, sql FROM sqlite_schema WHERE type = 'table' AND sql IS NOT NULL").fetchone()
-        except (sqlite3.Error, sqlite3.Warning):
+        except (sqlite3.Error, sqlite3.Warning, UnicodeDecodeError):
             return
         if row is not None and not row[0].startswith("sqlite_"):
             _agrees_with_catalogue(db, row[0], row[1])
