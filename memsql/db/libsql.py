@@ -11,7 +11,7 @@ from memsql.db import hrana
 from memsql.db.cursor import Rows
 from memsql.db.faults import statement_error
 from memsql.db.intent import Intent, intent_of
-from memsql.db.pipeline import NO_SAVEPOINT, Outcome, Pipeline
+from memsql.db.pipeline import NO_SAVEPOINT, Outcome, Pipeline, Reads
 from memsql.db.protocol import Item, Params, Result, Script, Touched, Value
 from memsql.db.stream import Stream
 from memsql.db.tally import Tally
@@ -145,16 +145,19 @@ class LibsqlConnection:
         return results
 
     def read_together(self, reads: Sequence[tuple[str, Params]]) -> list[Result | StatementError]:
-        if not reads:
-            return []
-        outcome = self._stream.read(reads, self._intent(reads))
+        return self._each(Reads(reads, self._stream.guard), self._intent(reads)) if reads else []
+
+    def _each(self, reads: Reads, intent: Intent, patience: float | None = None) -> list[Result | StatementError]:
+        """Send ``reads``, and return the answer to each, or its error."""
+        outcome = self._stream.read(reads, intent, patience)
         if outcome.failure is not None:
             _, step, error = outcome.failure
-            raise statement_error(error, self.target, None if step is None else "BEGIN", None)
+            raise statement_error(error, self.target, reads.first_text(step), None)
+        self._stream.settings.update(intent.settings)
         if outcome.undecoded is not None:
             raise outcome.undecoded
         each: list[Result | StatementError] = []
-        for index, ((sql, _), result) in enumerate(zip(reads, outcome.results, strict=True)):
+        for index, (sql, result) in enumerate(zip(reads.texts, outcome.results, strict=True)):
             if index not in outcome.errors:
                 each.append(result if self.tally is None else self.tally.add(result))
                 continue
@@ -171,6 +174,9 @@ class LibsqlConnection:
             if e.is_interrupt:
                 raise
             return e
+
+    def write(self, items: Sequence[Item]) -> None:
+        self.batch(items)
 
     def script(self, sql: str, *, watched: bool = True) -> None:
         outcome = self._run([Script(sql)], self._intent([Script(sql)]))[1]
@@ -195,20 +201,24 @@ class LibsqlConnection:
     def begin(self) -> None:
         """BEGIN IMMEDIATE. A server makes a writer wait, and after 5 seconds takes the lock from the writer that has
         it. A busy timeout of less than that ends the wait here."""
+        self.begin_and_read(())
+
+    def begin_and_read(
+        self, reads: Sequence[tuple[str, Params]], settings: Sequence[str] = ()
+    ) -> list[Result | StatementError]:
         short = self._busy_timeout < _SERVER_LOCK_MS
         patience = self._busy_timeout / 1000 + (0 if short else 1)
-        sql = "BEGIN IMMEDIATE"
+        first = [*settings, "BEGIN IMMEDIATE"]
         self._stream.lost = False
+        intent = intent_of([*((sql, ()) for sql in first), *reads], False)
         try:
-            outcome = self._stream.run([(sql, ())], Intent(opens=True, inside=True), patience)[1]
+            return self._each(Reads(reads, first=first), intent, patience)
         except LockedError:
             raise LockedError(
                 f"{self.target} is locked by another writer",
                 state="nothing was changed",
                 hint=f"wait for the other writer to finish, or raise busy_timeout in {hints.settings_file()}",
             ) from None
-        if outcome.failure is not None:
-            raise statement_error(outcome.failure[2], self.target, sql, None)
 
     def commit(self) -> None:
         self.execute("COMMIT")

@@ -181,45 +181,54 @@ class Pipeline:
 
 
 class Reads:
-    """Statements of which each runs whether the others fail or not. ``guard`` is that of Pipeline; without one they
-    have a read transaction of their own."""
+    """Statements of which each runs whether the others fail or not. ``guard`` is that of Pipeline. Without one they
+    come behind the statements ``first``, each of which runs only if the one before it was ok; without these they have
+    a read transaction of their own."""
 
-    def __init__(self, reads: Sequence[tuple[str, Params]], guard: int | None = None) -> None:
-        first = {None: "BEGIN", 2: f"RELEASE {_HELD}"}.get(guard)
-        condition = {"type": "ok", "step": 0} if first else _INSIDE
-        steps: list[Json] = [{"stmt": {"sql": first, "want_rows": False}}] if first else []
+    def __init__(
+        self, reads: Sequence[tuple[str, Params]], guard: int | None = None, *, first: Sequence[str] = ()
+    ) -> None:
+        self.texts = [sql for sql, _ in reads]
+        self._guard = guard
+        self._first = [f"RELEASE {_HELD}"] if guard == 2 else [] if guard else list(first or ["BEGIN"])
+        steps: list[Json] = list(chain({"sql": sql, "want_rows": False} for sql in self._first)["steps"])
+        condition = {"type": "ok", "step": len(steps) - 1} if steps else _INSIDE
         steps += [{"stmt": _step(read, index), "condition": condition} for index, read in enumerate(reads)]
         self.requests: list[Json] = [{"type": "batch", "batch": {"steps": steps}}]
-        if guard is None:
+        if guard is None and not first:
             # A request of its own, because a replica answers by itself what begins and ends in one, and may be behind
             # its primary.
             self.requests.append(execute("ROLLBACK"))
-        self._first = 1 if first else 0
-        self._guard = guard
-        self._reads = reads
+
+    def first_text(self, step: int | None) -> str | None:
+        """The statement that is ``step`` and comes before the reads; None for the batch as a whole."""
+        return None if step is None else self._first[step]
 
     def read(self, answers: Sequence[Json]) -> Outcome:
         """What ``answers`` say. The failure is that of the batch, or of what comes before the reads. Raises like
         Pipeline.read()."""
         if answers[0]["type"] == "error":
             return Outcome((0, None, answers[0]["error"]))
-        pairs = shapes.step_lists(shapes.result_of(answers[0], "batch"), self._first + len(self._reads))
-        if self._first and (error := pairs[0][1]) is not None:
+        count = len(self._first)
+        pairs = shapes.step_lists(shapes.result_of(answers[0], "batch"), count + len(self.texts))
+        for step, (_, error) in enumerate(pairs[:count]):
+            if error is None:
+                continue
             if self._guard is not None and NO_SAVEPOINT in error["message"]:
                 raise TransactionGone
-            return Outcome((0, 0, error))
-        if self._guard == 3 and pairs and pairs[0] == (None, None):
+            return Outcome((0, step, error))
+        if self._guard is not None and not count and pairs and pairs[0] == (None, None):
             raise TransactionGone
-        results, errors = [Result((), [])] * len(self._reads), {}
+        results, errors = [Result((), [])] * len(self.texts), {}
         undecoded = None
-        for index, (result, error) in enumerate(pairs[self._first :]):
+        for index, (result, error) in enumerate(pairs[count:]):
             if error is not None:
                 errors[index] = error
                 continue
             try:
                 results[index] = decode_result(result)
             except StatementError as e:
-                e.index, e.statement = index, self._reads[index][0]
+                e.index, e.statement = index, self.texts[index]
                 undecoded = undecoded or e
         return Outcome(results=results, errors=errors, undecoded=undecoded)
 

@@ -142,6 +142,15 @@ class Connection(Protocol):
         transaction they have one of their own. A server needs one request, and keeps no stream open behind it. Raises
         StatementError where a text is not SQL at all."""
 
+    def begin_and_read(
+        self, reads: Sequence[tuple[str, Params]], settings: Sequence[str] = ()
+    ) -> list[Result | StatementError]:
+        """Make ``settings``, each the text of a PRAGMA, begin() and read_each(), in one request to a server."""
+
+    def write(self, items: Sequence[Item]) -> None:
+        """batch() inside the open transaction, for what needs no answer: it may be sent with the next request. An error
+        of it then has no index, and no item ran behind the one that failed."""
+
     def script(self, sql: str, *, watched: bool = True) -> None:
         """Run a text of many statements inside the open transaction and discard their rows. Never commits.
 

@@ -149,6 +149,17 @@ class SQLiteConnection:
             if own:
                 self.rollback()
 
+    def begin_and_read(
+        self, reads: Sequence[tuple[str, Params]], settings: Sequence[str] = ()
+    ) -> list[Result | StatementError]:
+        for setting in settings:
+            self.execute(setting)
+        self.begin()
+        return self.read_each(reads)
+
+    def write(self, items: Sequence[Item]) -> None:
+        self.batch(items)
+
     def script(self, sql: str, *, watched: bool = True) -> None:
         # executescript() sends a COMMIT first (https://docs.python.org/3.11/library/sqlite3.html). observe() can
         # swallow it; without observe() it would end the caller's transaction.

@@ -73,13 +73,19 @@ class Stream:
 
         Raises ConnectError, LockedError, and StatementError for a value that cannot be sent or an interrupt.
         """
-        pipeline = Pipeline(items, self.version if self.open else None)
+        pipeline = Pipeline(items, self.guard)
         return pipeline, self.exchange(pipeline.requests, intent, pipeline.read, patience=patience)
 
-    def read(self, reads: Sequence[tuple[str, Params]], intent: Intent) -> Outcome:
-        """Send ``reads`` as pipeline.Reads does, and end the stream where no transaction is open. Raises like run()."""
-        parts = Reads(reads, self.version if self.open else None)
-        return self.exchange(parts.requests, intent, parts.read, last=not self.open)
+    @property
+    def guard(self) -> int | None:
+        """The version of Hrana, for what must run inside the open transaction; None where none is open."""
+        return self.version if self.open else None
+
+    def read(self, reads: Reads, intent: Intent, patience: float | None = None) -> Outcome:
+        """Send ``reads``, and end the stream where no transaction is open behind them. Raises like run()."""
+        return self.exchange(
+            reads.requests, intent, reads.read, patience=patience, last=not (self.open or intent.opens)
+        )
 
     def exchange(
         self,

@@ -101,11 +101,14 @@ class SchemaCopy:
         self._budget = _Budget()
         self._session = Session(conn, session.stop, RunOptions(), self._budget, SchemaCache(conn))
 
-    def forecast(self, job: Job, *, shares: bool = True) -> ReachForecast | None:
+    def forecast(
+        self, job: Job, *, shares: bool = True, predict: Callable[[str], bool] | None = None
+    ) -> ReachForecast | None:
         """Run ``job`` on the copy. None where that does not work, so that only the server can tell, and where it keeps
         rows on the server and must not share its transaction (not ``shares``); the copy is then what it was before.
+        ``predict`` says of a guard of a legacy upgrade whether it will be true; without it there is no forecast of one.
         Raises Interrupted, Refused where it writes the ledger, and FileError where it writes a shadow table."""
-        if job.guarded or not self._made.exact:
+        if (job.guarded and predict is None) or not self._made.exact:
             return None
         session = self._session
 
@@ -116,7 +119,7 @@ class SchemaCopy:
 
         shadows.refuse_by_name(job, session.schema.virtual)
         counts = job.analysis.counts or session.schema.counts()
-        run = _Run(self, job)
+        run = _Run(self, job, predict)
         try:
             objects = proof.begin(session.schema.structure, job)
             watched = run_watched(session, job, count=count, run=run)
@@ -235,8 +238,8 @@ class SchemaCopy:
 class _Run:
     """Runs a job on the copy; the attributes are those of the last run."""
 
-    def __init__(self, schema: SchemaCopy, job: Job) -> None:
-        self._schema, self._job = schema, job
+    def __init__(self, schema: SchemaCopy, job: Job, predict: Callable[[str], bool] | None) -> None:
+        self._schema, self._job, self._predict = schema, job, predict
         self.steps: list[Step] = []
         self.account: Callable[[Sequence[Result]], Account] = _nothing_happened
         self.has_copies = False
@@ -246,7 +249,7 @@ class _Run:
     def __call__(self) -> Ran:
         """Run it: as a whole where it only inserts and creates, else one statement after another."""
         schema, job = self._schema, self._job
-        if not job.analysis.measured:
+        if not job.analysis.measured and not job.guarded:
             touched = schema.compile(schema.without_rows(job))
             if not schema.is_silent(touched):
                 self.steps = [Step(Script(text), kind="text") for text, _, _ in statements.texts(job.file)]
@@ -256,7 +259,10 @@ class _Run:
         planned = Planned(
             schema, schema.copy_rows, foreign_keys=job.header.foreign_keys, drops=bool(job.analysis.drops)
         )
-        planned.take(job.file)
+        if self._predict is None:
+            planned.take(job.file)
+        else:
+            planned.take_guarded(job.file, self._predict)
         self.steps, self.account, self.has_copies = planned.steps, planned.answered, planned.has_copies
         self.shadow_writes, self.keeps_sequences = planned.shadow_writes, planned.keeps_sequences
         return planned.touched, ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from memsql.db import Connection, Touched
@@ -126,6 +126,10 @@ class Session:
     progress: Progress
     schema: SchemaCache
     meter: Meter | None = None
+
+    def on(self, conn: Connection) -> Session:
+        """The same session on ``conn``, another connection to its database."""
+        return replace(self, conn=conn, schema=SchemaCache(conn))
 
     def allows_all(self, job: Job) -> bool:
         """Whether the person, or an old permit without a name in a replay, permits ``job`` to lose anything."""

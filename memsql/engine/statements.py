@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -185,24 +185,32 @@ def run_timed(execute: Execute, file: SqlFile, progress: Progress) -> list[State
     return timings
 
 
-def run_guarded(
-    conn: Connection, file: SqlFile, progress: Progress, execute: Execute | None = None
-) -> list[StatementTiming]:
-    """Like run_timed(), for legacy upgrades. ``execute`` runs a statement, by default on ``conn``.
-
-    A statement directly below lines ``-- when: EXPRESSION`` runs only where ``SELECT EXPRESSION`` is true for all
-    of them at that moment. Returns the statements that ran.
-    """
-    timings = []
+def guarded(file: SqlFile) -> Iterator[tuple[Statement, Sequence[str]]]:
+    """The statements of a legacy upgrade, each with the conditions of the lines ``-- when: EXPRESSION`` directly above
+    it."""
     text = file.text()
     end = 0
     for statement in split(text):
         guards = _GUARD.findall(text, end, statement.start)
         end = statement.end
+        yield statement, guards
+
+
+def run_guarded(
+    conn: Connection, file: SqlFile, progress: Progress, execute: Execute | None = None
+) -> list[StatementTiming]:
+    """Like run_timed(), for legacy upgrades. ``execute`` runs a statement, by default on ``conn``.
+
+    A statement runs only where ``SELECT EXPRESSION`` is true for all of its guarded() conditions at that moment.
+    Returns the statements that ran.
+    """
+    timings = []
+    length = len(file.text())
+    for statement, guards in guarded(file):
         started = time.perf_counter()
         try:
             # One by one: a later guard may name a table that the guard before it tests for.
-            if not all(conn.execute(f"SELECT {guard}").one() for guard in guards):
+            if not all(conn.execute(question(guard)).one() for guard in guards):
                 continue
             result = (execute or conn.execute)(statement.text)
         except StatementError as e:
@@ -210,8 +218,13 @@ def run_guarded(
         timings.append(
             StatementTiming(statement.number, statement.line, statement.text, _ms_since(started), result.changes)
         )
-        progress.tick(statement.end / len(text))
+        progress.tick(statement.end / length)
     return timings
+
+
+def question(guard: str) -> str:
+    """The query whose first value says whether ``guard`` is true."""
+    return f"SELECT {guard}"
 
 
 def locate(conn: Connection, file: SqlFile, error: StatementError) -> StatementError:

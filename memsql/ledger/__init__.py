@@ -5,7 +5,16 @@ and the checksum; memsql_history keeps every attempt. docs/formats.md specifies 
 """
 
 from memsql.ledger.model import COLUMNS, TABLES, Entry, Hashes, Ledger, Progress, Row, utc_text, version_of
-from memsql.ledger.reading import assemble, columns_by_table, has_history, read, read_hashes, read_with, reads
+from memsql.ledger.reading import (
+    assemble,
+    columns_by_table,
+    has_history,
+    questions,
+    read,
+    read_hashes,
+    read_with,
+    reads,
+)
 from memsql.ledger.writing import (
     add_history,
     applied_statements,
@@ -39,6 +48,7 @@ __all__ = [
     "mark_failed",
     "mark_progress",
     "mark_rolled_back",
+    "questions",
     "read",
     "read_hashes",
     "read_with",

@@ -50,6 +50,11 @@ def read_with(conn: Connection, questions: Sequence[tuple[str, Params]]) -> tupl
     return assemble(tables, rows), [_answered(answer) for answer in answers[: len(questions)]]
 
 
+def questions() -> list[tuple[str, Params]]:
+    """What read() asks first."""
+    return [(load("ledger/tables"), ()), *(query for _, query in reads(_USUAL))]
+
+
 def _read_in_steps(conn: Connection, questions: Sequence[tuple[str, Params]]) -> tuple[Ledger, list[Result]]:
     """read_with(), first which tables exist, and then those that do; an answer may have any size."""
     own = not conn.in_transaction

@@ -20,7 +20,7 @@ def create_tables(conn: Connection, ledger: Ledger) -> None:
     """Create whichever bookkeeping tables and columns ``ledger`` lacks, in the open transaction."""
     statements = table_statements(ledger)
     if statements:
-        conn.batch(statements)
+        conn.write(statements)
 
 
 def table_statements(ledger: Ledger) -> list[tuple[str, Params]]:
@@ -113,7 +113,7 @@ def add_history(
     conn: Connection, entry: Entry, operation: str, message: str | None = None, *, status: str = "ok"
 ) -> None:
     """A history row alone, for what is no migration: a legacy phase, a repair, a verification."""
-    conn.execute(load("ledger/add_history"), _history(entry, operation, status, message=message))
+    conn.write([(load("ledger/add_history"), _history(entry, operation, status, message=message))])
 
 
 def yoyo_mark(entry: Entry) -> tuple[str, Params]:

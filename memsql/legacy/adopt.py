@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from memsql import hints
-from memsql.db import Connection
+from memsql import hints, ledger
+from memsql.db import Connection, Params
+from memsql.db.gathering import read_ahead
+from memsql.db.queries import load
 from memsql.engine.session import Session
 from memsql.engine.state import State, read_state
 from memsql.errors import (
@@ -32,6 +34,7 @@ from memsql.legacy.recognise import (
 )
 from memsql.legacy.shapes import Fit, KnownShapes, fit_of
 from memsql.legacy.writing import write_ledger
+from memsql.schema import questions as schema_questions
 from memsql.schema import read
 from memsql.schema.compare import definitions
 
@@ -66,9 +69,10 @@ def adopt(
     with untouched():
         known = known or known_shapes(state.project)
     candidates = shapes_at(known, choice.version) if choice else known
-    conn = session.conn
+    phases = read_phases(state.project.settings)
     try:
-        with upgrades.transaction(conn):
+        with upgrades.transaction(session, upgrades.looks(state.project, phases.values())) as session:
+            conn = session.conn
             now = read_state(state.project, conn)
             if not now.is_legacy:
                 return None
@@ -80,10 +84,9 @@ def adopt(
             if choice and not choice.accept_drift:
                 refuse_ahead(fit, known.last.definitions if known.last else {})
             lines = [f"recognised {'the schema of' if fit.shape.era.is_prefix else 'release'} {fit.shape.title}"]
-            phases = read_phases(state.project.settings)
-            for name in fit.shape.pending:
-                session.progress.start(f"legacy upgrade {name}")
-                lines += upgrades.run_upgrade(session, phases[name])
+            lines += upgrades.run_upgrades(session, [phases[name] for name in fit.shape.pending])
+            if fit.shape.pending:
+                read_ahead(conn, _looks_again(fit))
             final = _prove_contains(conn, fit, known) if fit.holds else fit
             renamed = free_name(conn, now)
             write_ledger(conn, state.project, fit)
@@ -106,10 +109,17 @@ def adopt(
     return Adoption(tuple(lines), f"{counts}{ran}")
 
 
+def _looks_again(fit: Fit) -> list[tuple[str, Params]]:
+    """What is read behind the upgrades of ``fit``."""
+    date = fit.shape.era.applied_at
+    dates: list[tuple[str, Params]] = [] if date is None else [(date, ())]
+    return [*schema_questions(), *ledger.questions(), (load("exchange/taken"), ()), *dates]
+
+
 def _free_name(session: Session, state: State) -> Adoption | None:
     """Adopt nothing but the name of the ledger; None where another process was faster."""
     try:
-        with upgrades.transaction(session.conn):
+        with upgrades.transaction(session) as session:
             line = free_name(session.conn, read_state(state.project, session.conn))
     except StatementError as e:
         raise MigrationFailed(

@@ -146,10 +146,17 @@ def does_not_run(unknown: Unknown) -> FileError:
 
 def record_objects(conn: Connection, phase: str) -> None:
     """Write down which objects and columns the database has before ``phase``, so that its rollback can look."""
-    conn.execute(load("legacy/create_objects"))
-    conn.execute(load("legacy/forget_objects"), (phase,))
-    conn.execute(load("legacy/record_objects"), (phase,))
-    conn.execute(load("legacy/record_columns"), (phase,))
+    conn.write(recording(phase))
+
+
+def recording(phase: str) -> list[tuple[str, tuple[str, ...]]]:
+    """What record_objects() writes."""
+    return [
+        (load("legacy/create_objects"), ()),
+        (load("legacy/forget_objects"), (phase,)),
+        (load("legacy/record_objects"), (phase,)),
+        (load("legacy/record_columns"), (phase,)),
+    ]
 
 
 def _era_shapes(era: Era, file: SqlFile, phases: dict[str, Phase]) -> list[Shape]:

@@ -34,7 +34,7 @@ def rollback_phase(session: Session, project: Project, phase: Phase) -> tuple[st
     nothing is done. Returns what was done, in sentences. Raises Refused where migrations stand on it or the rollback is
     missing, UsageError for the order.
     """
-    with upgrades.transaction(session.conn):
+    with upgrades.transaction(session) as session:
         recorded = upgrades.recorded(session.conn)
         phases = read_phases(project.settings).values()
         later = [p.name for p in phases if p.number > phase.number and p.name in recorded]
@@ -62,7 +62,7 @@ def rollback_all(session: Session, project: Project) -> tuple[str, ...]:
 
     Returns what was done, in sentences. Raises Refused where migrations stand on them, or a rollback is missing.
     """
-    with upgrades.transaction(session.conn):
+    with upgrades.transaction(session) as session:
         recorded = upgrades.recorded(session.conn)
         phases = read_phases(project.settings)
         lost = sorted(recorded - phases.keys())
@@ -117,9 +117,9 @@ def _undo(session: Session, project: Project, phases: Sequence[Phase]) -> tuple[
     lines = _take_adoption_back(conn, project)
     for phase in phases:
         session.progress.start(f"rolling back legacy upgrade {phase.name}")
-        conn.execute(load("legacy/create_objects"))
+        conn.write([(load("legacy/create_objects"), ())])
         lines += upgrades.run_rollback(session, phase)
-        conn.execute(load("legacy/forget_objects"), (phase.name,))
+        conn.write([(load("legacy/forget_objects"), (phase.name,))])
     if not upgrades.recorded(conn):
         conn.execute(load("legacy/drop_objects"))
     return tuple(lines)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from memsql import ledger
 from memsql.config import Settings
-from memsql.db import Connection, connection
+from memsql.db import Connection, Params, connection
 from memsql.engine.session import Session, session_on
 from memsql.engine.state import RunOptions, State, read_state
 from memsql.errors import FileError, LockedError, MigrationFailed, Refused, StatementError
@@ -52,9 +52,9 @@ def take_over(session: Session, state: State) -> Adoption | None:
     session.progress.start(f"proving what {plan.ledger.says} says")
     with untouched():
         goal = isolated(_goal, state.project, plan.migrations[-1].version)
-    conn = session.conn
     try:
-        with upgrades.transaction(conn):
+        with upgrades.transaction(session, _looks(state)) as session:
+            conn = session.conn
             now = read_state(state.project, conn)
             again = decide(now, session.options) if now.is_legacy else None
             if again is None or again.migrations != plan.migrations:
@@ -71,6 +71,11 @@ def take_over(session: Session, state: State) -> Adoption | None:
             hint="mend or drop what the message names, and run this again",
         ) from e
     return _told(again, now, fit, renamed)
+
+
+def _looks(state: State) -> list[tuple[str, Params]]:
+    """What is read in the transaction before anything is written."""
+    return upgrades.looks(state.project, ())
 
 
 def prove(settings: Settings, state: State, plan: Takeover) -> None:
@@ -144,7 +149,7 @@ def _write(conn: Connection, project: Project, plan: Takeover, renamed: str | No
         statements += ledger.applied_statements(
             entry, "adopt", by, f"applied by {title}, says {plan.ledger.table.name}"
         )
-    conn.batch(statements)
+    conn.write(statements)
     message = f"the ledger {plan.ledger.says} was taken over up to {plan.migrations[-1].id}"
     entry = ledger.Entry(None, "adopt", "adopt", None, None, now, 0)
     ledger.add_history(conn, entry, "adopt", f"{message}; {renamed}" if renamed else message)

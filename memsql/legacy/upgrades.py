@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import wraps
 from typing import ParamSpec
 
 from memsql import db, hints, ledger, words
-from memsql.db import Connection
+from memsql.db import Connection, Params
 from memsql.db.queries import load
 from memsql.engine import verdict
 from memsql.engine.analysis import analyse
@@ -21,11 +22,12 @@ from memsql.engine.session import Session
 from memsql.engine.state import State, read_state
 from memsql.errors import CommitUnknown, Location, MemsqlError, MigrationFailed, UsageError
 from memsql.interrupts import untouched
-from memsql.legacy.eras import Phase, known_shapes, read_phases, record_objects
+from memsql.legacy.eras import Phase, known_shapes, read_phases, record_objects, recording
 from memsql.legacy.recognise import detect, differences, recognised
 from memsql.legacy.shapes import KnownShapes
 from memsql.project.files import Migration
 from memsql.project.load import Project
+from memsql.schema import questions as schema_questions
 from memsql.sqltext import fold, parse_migration_header, quote
 
 P = ParamSpec("P")
@@ -64,10 +66,10 @@ def run_phase(session: Session, project: Project, number: int, *, known: KnownSh
     there is no such upgrade or it is not the next one.
     """
     phase = phase_called(project, str(number))
-    conn = session.conn
     with untouched():
         shapes = known or known_shapes(project)
-    with transaction(conn):
+    with transaction(session, looks(project, [phase])) as session:
+        conn = session.conn
         if not read_state(project, conn).has_tables:
             raise Idle(f"nothing to do: the database is empty; see: {hints.command('migrate.up')}")
         fit = recognised(detect(conn, shapes))
@@ -79,7 +81,7 @@ def run_phase(session: Session, project: Project, number: int, *, known: KnownSh
                 state="nothing was changed",
                 hint=f"run the upgrades in order, or all of them at once: {hints.command('legacy.adopt')}",
             )
-        lines = run_upgrade(session, phase)
+        lines = run_upgrades(session, [phase])
         after = detect(conn, shapes)
         if after.fit is None or phase.name in after.fit.shape.pending:
             raise MigrationFailed(
@@ -88,6 +90,22 @@ def run_phase(session: Session, project: Project, number: int, *, known: KnownSh
                 details=differences(after.nearest) if after.nearest else (),
             )
     return tuple(lines)
+
+
+def looks(project: Project, phases: Iterable[Phase]) -> list[tuple[str, Params]]:
+    """What is read in the transaction of an adoption or an upgrade before anything is written, for transaction()."""
+    from memsql.engine.foretold import guards_of
+
+    return [
+        *ledger.questions(),
+        (load("engine/has_tables"), ()),
+        *schema_questions(),
+        (load("engine/stored_schema"), ()),
+        (load("engine/tables"), ()),
+        (load("exchange/taken"), ()),
+        (load("ledger/has_history"), ()),
+        *guards_of([job_of(phase, down=False) for phase in phases]),
+    ]
 
 
 def phase_waits(conn: Connection, project: Project, number: int) -> bool:
@@ -115,13 +133,12 @@ def phase_jobs(conn: Connection, project: Project, number: int) -> list[Job]:
 
 
 @contextmanager
-def transaction(conn: Connection) -> Iterator[None]:
-    """A transaction with foreign keys on. An error that ends it says that nothing was changed, but for a lost answer to
-    COMMIT."""
-    conn.execute("PRAGMA foreign_keys = on")
+def transaction(session: Session, reads: Sequence[tuple[str, Params]] = ()) -> Iterator[Session]:
+    """A transaction with foreign keys on, and the session in it. An error that ends it says that nothing was changed,
+    but for a lost answer to COMMIT. ``reads``: what will be read in it first; a server answers them with BEGIN."""
     try:
-        with db.transaction(conn):
-            yield
+        with _gathered(session, reads) if session.conn.target.path is None else _plain(session) as inside:
+            yield inside
     except CommitUnknown:
         raise
     except MemsqlError as e:
@@ -129,10 +146,55 @@ def transaction(conn: Connection) -> Iterator[None]:
         raise
 
 
-def run_upgrade(session: Session, phase: Phase) -> list[str]:
-    """Run ``phase``, proven, in the open transaction, and return lines about it."""
-    record_objects(session.conn, phase.name)
-    return [f"legacy upgrade {phase.name} ({_proven(session)})", *_run_and_tell(session, job_of(phase, down=False))]
+@contextmanager
+def _plain(session: Session) -> Iterator[Session]:
+    session.conn.execute("PRAGMA foreign_keys = on")
+    with db.transaction(session.conn):
+        yield session
+
+
+@contextmanager
+def _gathered(session: Session, reads: Sequence[tuple[str, Params]]) -> Iterator[Session]:
+    from memsql.db.gathering import Gathering
+
+    conn = Gathering(session.conn)
+    conn.open(["PRAGMA foreign_keys = on"], reads)
+    try:
+        yield session.on(conn)
+        conn.commit()
+    except BaseException:
+        conn.rollback()
+        raise
+
+
+def run_upgrades(session: Session, phases: Sequence[Phase]) -> list[str]:
+    """Run ``phases``, proven, in the open transaction, and return lines about them. On a server all of them are one
+    request, where that can be."""
+    jobs = [job_of(phase, down=False) for phase in phases]
+    titles = [f"legacy upgrade {phase.name} ({_proven(session)})" for phase in phases]
+    if session.conn.target.path is None and phases:
+        from memsql.engine import foretold
+
+        for job in jobs:
+            refuse_unscoped(session.conn, (job,))
+        # No upgrade creates one.
+        has_history = ledger.has_history(session.conn)
+        first = [recording(phase.name) for phase in phases]
+        ran = foretold.prove(session, [foretold.Upgrade(*each) for each in zip(jobs, first, strict=True)])
+        if ran is not None:
+            for job, one in zip(jobs, ran, strict=True) if has_history else ():
+                _record(session.conn, job, one.started, one.duration_ms)
+            return [
+                line
+                for title, one in zip(titles, ran, strict=True)
+                for line in (title, *(_kept_line(*kept) for kept in one.kept), *_changes(one.done))
+            ]
+    lines = []
+    for phase, job, title in zip(phases, jobs, titles, strict=True):
+        session.progress.start(f"legacy upgrade {phase.name}")
+        record_objects(session.conn, phase.name)
+        lines += [title, *_run_and_tell(session, job)]
+    return lines
 
 
 def run_rollback(session: Session, phase: Phase) -> list[str]:
@@ -148,8 +210,11 @@ def _proven(session: Session) -> str:
 def _run_and_tell(session: Session, job: Job) -> list[str]:
     before = _table_names(session.conn)
     done = _run(session, job)
+    return [*_kept(session.conn, job, before), *_changes(done)]
+
+
+def _changes(done: Done) -> list[str]:
     return [
-        *_kept(session.conn, job, before),
         *(f"  {change.message}" for change in done.account.changes),
         *(f"  lost, as allowed: {loss.message}" for loss in done.account.losses),
         *(f"  broken, as allowed: {sentence}" for sentence in done.broken),
@@ -171,9 +236,13 @@ def _kept(conn: Connection, job: Job, before: Mapping[str, str]) -> list[str]:
         if old in before and old not in after and new in after and new not in before:
             rows = conn.execute(f"SELECT count(*) FROM {quote(after[new])}").one()
             assert isinstance(rows, int)
-            are = "is" if rows == 1 else "are"
-            lines.append(f"  {words.count(rows, 'row')} of {before[old]} {are} kept in {after[new]}")
+            lines.append(_kept_line(before[old], after[new], rows))
     return lines
+
+
+def _kept_line(old: str, new: str, rows: int) -> str:
+    are = "is" if rows == 1 else "are"
+    return f"  {words.count(rows, 'row')} of {old} {are} kept in {new}"
 
 
 def _run(session: Session, job: Job) -> Done:
@@ -193,9 +262,13 @@ def _run(session: Session, job: Job) -> Done:
     if on_file:
         conn.execute(f"RELEASE {SAVEPOINT}")
     if ledger.has_history(conn):
-        entry = replace(job.entry(evidence.started, evidence.duration_ms), version=None)
-        ledger.add_history(conn, entry, f"legacy_{job.direction}")
+        _record(conn, job, evidence.started, evidence.duration_ms)
     return done
+
+
+def _record(conn: Connection, job: Job, started: datetime, duration_ms: int) -> None:
+    """Write a line of history about ``job``."""
+    ledger.add_history(conn, replace(job.entry(started, duration_ms), version=None), f"legacy_{job.direction}")
 
 
 def job_of(phase: Phase, *, down: bool) -> Job:

@@ -40,7 +40,7 @@ def write_ledger(
         )
         statements += ledger.applied_statements(entry, operation, keep.applied_by if keep else None)
     if statements:
-        conn.batch(statements)
+        conn.write(statements)
     if drift(fit):
         entry = ledger.Entry(None, operation, operation, None, None, now, 0)
         ledger.add_history(conn, entry, operation, f"accepted as it is: {'; '.join(drift(fit))}")

@@ -7,7 +7,7 @@ from memsql.schema.diff import SchemaDiff, diff
 from memsql.schema.dump import dump
 from memsql.schema.load import from_sql
 from memsql.schema.model import Column, ForeignKey, Object, Schema, Table
-from memsql.schema.read import read
+from memsql.schema.read import questions, read
 from memsql.sqltext.internal import is_internal
 
 __all__ = [
@@ -21,5 +21,6 @@ __all__ = [
     "dump",
     "from_sql",
     "is_internal",
+    "questions",
     "read",
 ]

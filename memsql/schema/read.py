@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
-from memsql.db import Connection, Value
+from memsql.db import Connection, Params, Value
 from memsql.db.queries import load
 from memsql.errors import StatementError
 from memsql.schema.definition import read_definition
@@ -54,11 +54,15 @@ def read(conn: Connection, *, internal: bool = False) -> Schema:
     return Schema(tables, chosen)
 
 
+def questions() -> list[tuple[str, Params]]:
+    """What read() asks first."""
+    return [(load(f"schema/{name}"), ()) for name in ("objects", "columns", "foreign_keys", "tables")]
+
+
 def _ask(conn: Connection) -> tuple[Rows, Rows, Rows, Rows]:
     """The rows of the queries ``objects``, ``columns``, ``foreign_keys`` and ``tables``."""
-    queries = [load(f"schema/{name}") for name in ("objects", "columns", "foreign_keys", "tables")]
     try:
-        objects, columns, keys, kinds = (answer.rows for answer in conn.batch([(query, ()) for query in queries]))
+        objects, columns, keys, kinds = (answer.rows for answer in conn.batch(questions()))
         return objects, columns, keys, kinds
     except StatementError:
         # One object that cannot be described fails the whole statement.

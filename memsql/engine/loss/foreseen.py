@@ -8,8 +8,9 @@ Statements of one shape that follow each other are judged as one, for each of th
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 from memsql.db import Item, Result, Script, Touched
@@ -280,6 +281,20 @@ class Planned(Foreseen):
         self._flush()
         return self._steps
 
+    def take_guarded(self, file: SqlFile, predict: Callable[[str], bool]) -> None:
+        """Take all of ``file``, a legacy upgrade: the statements whose guards will be true, as ``predict`` says of
+        each. Each guard is asked where it would be asked by itself; answered() raises Mispredicted where one is not
+        as predicted. Raises StatementError like take()."""
+        for statement, guards in statements.guarded(file):
+            for guard in guards:
+                expected = predict(guard)
+                self._ask(statements.question(guard), partial(_expect, expected=expected))
+                if not expected:
+                    break
+            else:
+                self.run((statement.text,))
+        self._finish()
+
     def answered(self, answers: Sequence[Result]) -> Account:
         """The account, from the answers to all steps."""
         for step, answer in zip(self.steps, answers, strict=True):
@@ -303,6 +318,15 @@ class Planned(Foreseen):
         elif self._waiting:
             self._steps.append(Step(Script("\n".join(map(ended, self._waiting))), kind="text"))
         self._waiting, self._size = [], 0
+
+
+class Mispredicted(Exception):
+    """A guard of a legacy upgrade is not as predicted, so that other statements must run."""
+
+
+def _expect(answer: Result, *, expected: bool) -> None:
+    if bool(answer.one()) != expected:
+        raise Mispredicted
 
 
 def _both(first: Answered, second: Answered | None) -> Answered:
