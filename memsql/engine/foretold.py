@@ -20,7 +20,7 @@ from memsql.engine.job import Done, Job
 from memsql.engine.loss.foreseen import Mispredicted
 from memsql.engine.request import ItemFailed, JobRequest, job_request, send
 from memsql.engine.session import Session
-from memsql.errors import StatementError
+from memsql.errors import Location, StatementError
 from memsql.sqltext import fold, quote
 
 _SAVEPOINT = "memsql_upgrades"
@@ -114,10 +114,20 @@ def _sent(session: Session, planned: Sequence[_Planned]) -> list[Ran] | None:
     except (ItemFailed, Mispredicted) as e:
         if not conn.in_transaction and isinstance(e, ItemFailed):
             job = planned[max(e.place - 1, 0)].upgrade.job
-            raise verdict.statement_failed(job, e.error, e.error.code) from e.error
+            raise verdict.statement_failed(job, _located(job, e.error), e.error.code) from e.error
         # COMMIT releases it.
         conn.batch([(f"ROLLBACK TO {_SAVEPOINT}", ())])
         return None
+
+
+def _located(job: Job, error: StatementError) -> StatementError:
+    """``error`` with the place of its statement in the file of ``job``, where it is one of the file."""
+    for statement, _ in statements.guarded(job.file):
+        if statement.text == error.statement:
+            where = Location(job.file.path, statement.line)
+            return statements.located(error, statement, statement.number, where)
+    error.index, error.where = None, Location(job.file.path)
+    return error
 
 
 def _planned(schema: SchemaCopy, upgrades: Sequence[Upgrade], predict: Callable[[str], bool]) -> list[_Planned] | None:

@@ -10,9 +10,12 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
+import cli
+import eras
 import pytest
 import servers
 from cli import Project
+from places import ROOT
 from proxy import Proxy, proxy_to
 
 from memsql.db import connect
@@ -87,3 +90,25 @@ def test_a_large_schema_is_read_where_it_is_needed(round_trips: RoundTrips, serv
         conn.batch([(f"CREATE TABLE large_{n} (c{n} TEXT /* {'x' * 5000} */)", ()) for n in range(15)])
     assert round_trips("migrate.up", "--to", "1") == 2
     assert round_trips("migrate.up", "--to", "2") == 6
+
+
+# The two have full-text indexes, and three legacy upgrades to go.
+@pytest.mark.parametrize("era", ["1.0", "1.2"])
+def test_the_adoption_of_a_legacy_database(server: Running, proxy: Proxy, tmp_path: Path, era: str) -> None:
+    servers.load(eras.build(tmp_path / "legacy.db", era, "small"), server.url)
+
+    def requests(*words: str) -> int:
+        proxy.seen.clear()
+        cli.run(*words, "--project", str(ROOT), "--database", proxy.url, cwd=ROOT).expect(0)
+        return len(proxy.seen)
+
+    assert requests("legacy.status") == 3
+    assert requests("legacy.adopt") == 11
+    assert requests("migrate.up") == 4
+    assert requests("migrate.up") == 1
+
+
+def test_an_up_adopts_and_goes_on(server: Running, proxy: Proxy, tmp_path: Path) -> None:
+    servers.load(eras.build(tmp_path / "legacy.db", "1.1", "small"), server.url)
+    cli.run("migrate.up", "--project", str(ROOT), "--database", proxy.url, cwd=ROOT).expect(0, "adopted")
+    assert len(proxy.seen) == 9
