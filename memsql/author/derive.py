@@ -26,7 +26,7 @@ from memsql.author.change.full_text import fts_table
 from memsql.author.change.references import orphaned, vanished
 from memsql.author.change.steps import NO_RENAMES
 from memsql.author.defaults import dangling_defaults
-from memsql.author.files import NextName, next_name, write_files
+from memsql.author.files import NextName, complete_sum, next_name, write_files
 from memsql.author.prove import Candidate, prove
 from memsql.author.trial import by_hand, plan_that_works
 from memsql.author.usable import lost_content, unusable
@@ -154,7 +154,8 @@ def draft(
         hints = Hints(recreate=differences.other_letters(schema_file.wanted, before, after))
         if differences.nothing_differs(before, after, schema_file.renames, hints):
             respelled = diff(before, after).respelled
-            return Draft((), respelled, notes=(*schema_file.notes, *differences.notes_on_letters(respelled)))
+            notes = (*schema_file.notes, *differences.notes_on_letters(respelled), *complete_sum(settings))
+            return Draft((), respelled, notes=notes)
         _refuse_unusable(schema_file, before, after)
         dangling = dangling_defaults(base, before, NO_RENAMES) | dangling_defaults(base, after, schema_file.renames)
         hints |= Hints(dangling=dangling, abilities=engines.abilities(targets))

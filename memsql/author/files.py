@@ -19,6 +19,7 @@ from memsql.storage.leftovers import remove_file
 from memsql.storage.locks import CAN_LOCK, lock
 from memsql.storage.new_files import make_folder
 from memsql.storage.replacing import Staged, staged
+from memsql.storage.syncing import sync_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +125,12 @@ def write_files(settings: Settings, texts: Mapping[Path, str]) -> tuple[str, ...
     Raises FileError where one exists or cannot be written; then none of them is there.
     """
     write_new_files(settings, texts)
-    write_sum(settings)
+    try:
+        write_sum(settings)
+    except BaseException:
+        for path in texts:
+            remove_file(path)
+        raise
     return (*map(settings.show, texts), settings.show(settings.migrations / SUM_NAME))
 
 
@@ -140,19 +146,22 @@ def write_new_files(settings: Settings, texts: Mapping[Path, str]) -> None:
                 with _problems(settings.show(file.path)):
                     file.create()
                 written.append(file.path)
+            for folder in {path.parent for path in texts}:
+                sync_names(folder)
     except BaseException:
         for path in written:
             remove_file(path)
         raise
 
 
-def write_sum(settings: Settings, *, check: bool = False) -> tuple[bool, tuple[str, ...]]:
-    """Bring memsql.sum up to date, or with ``check`` only say whether it is.
+def write_sum(settings: Settings, *, check: bool = False, under_way: str = "") -> tuple[bool, tuple[str, ...]]:
+    """Bring memsql.sum up to date, or with ``check`` only say whether it is. ``under_way``: the journal of the caller,
+    for whom the folder need not be as others want it.
 
     Returns whether it was stale, and why. Raises FileError where the folder cannot be read or written.
     """
     shown = settings.show(settings.migrations)
-    migrations = read_folder(settings.migrations, shown)
+    migrations = read_folder(settings.migrations, shown, under_way)
     path = settings.migrations / SUM_NAME
     text = sum_text(migrations)
     if path.is_file() and path.read_bytes().replace(b"\r\n", b"\n") == text.encode():
@@ -161,6 +170,21 @@ def write_sum(settings: Settings, *, check: bool = False) -> tuple[bool, tuple[s
     if not check:
         replace_file(path, text, f"{shown}/{SUM_NAME}")
     return True, problems
+
+
+def complete_sum(settings: Settings) -> tuple[str, ...]:
+    """Add to memsql.sum the files behind its end, which a command that was stopped had not added yet.
+
+    Returns a sentence that says so, if there are any. Raises FileError.
+    """
+    shown = settings.show(settings.migrations)
+    path = settings.migrations / SUM_NAME
+    text = sum_text(read_folder(settings.migrations, shown))
+    now = lf(path.read_bytes()).decode("utf-8", "replace") if path.is_file() else text
+    if now == text or not text.startswith(now):
+        return ()
+    replace_file(path, text, f"{shown}/{SUM_NAME}")
+    return (f"completed {shown}/{SUM_NAME}, which lacked the newest files",)
 
 
 def _staged(stack: ExitStack, path: Path, text: str, shown: str) -> Staged:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from memsql import hints
 from memsql.author import baseline
@@ -23,8 +24,10 @@ from memsql.project.sums import sum_text
 from memsql.schema import Schema, read
 from memsql.sqltext.internal import ENGINES, OTHER_LEDGERS
 from memsql.sqltext.names import fold
+from memsql.storage.leftovers import remove_file
 
 _FIRST = NextName(1, "baseline", "0001_baseline", "Baseline", None)
+_NAMES = (f"{_FIRST.id}.sql", f"{_FIRST.id}.rollback.sql")
 # What Cloudflare keeps for itself in a D1 database.
 _CLOUDFLARE = frozenset({"_cf_kv", "_cf_metadata"})
 
@@ -41,12 +44,13 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What init adds for a database: the ``pair``, as ``additions`` to the project with memsql.sum, and the tables that
-    it leaves out."""
+    """What init adds for a database: the ``pair``, as ``additions`` to the project with memsql.sum, the tables that it
+    leaves out, and files that a stopped init of the same database left, complete or not."""
 
     pair: baseline.Pair
     additions: tuple[Addition, ...]
     left_out: tuple[str, ...]
+    leftovers: tuple[Path, ...] = ()
 
 
 def draft(settings: Settings, *, take_over: bool = False) -> Draft:
@@ -56,21 +60,31 @@ def draft(settings: Settings, *, take_over: bool = False) -> Draft:
     Raises UsageError where the project has migrations, ConnectError where there is no such file, Refused where the
     database is empty, has a ledger, or has a schema that cannot be made again.
     """
-    _refuse_files(settings)
-    source = _look(settings, take_over=take_over)
+    there = _files_in(settings.migrations)
+    if not there <= {*_NAMES, SUM_NAME}:
+        raise _not_empty(settings, there)
+    try:
+        source = _look(settings, take_over=take_over)
+    except Refused:
+        # A project that is finished.
+        if not there <= {SUM_NAME}:
+            raise _not_empty(settings, there) from None
+        raise
     pair = baseline.make(settings, _FIRST, baseline.Content(source.schema, str(settings.target), source.settings))
-    texts = {f"{_FIRST.id}.sql": pair.up, f"{_FIRST.id}.rollback.sql": pair.down}
+    texts = dict(zip(_NAMES, (pair.up, pair.down), strict=True))
+    sum_after = sum_text([pair.migration(settings)])
+    leftovers = _leftovers(settings, {**texts, SUM_NAME: sum_after}, there)
     additions = [_addition(settings, name, text, pair.objects) for name, text in texts.items()]
-    has_sum = (settings.migrations / SUM_NAME).exists()
+    has_sum = SUM_NAME in there and settings.migrations / SUM_NAME not in leftovers
     # A sum over no files is the beginning of every sum.
-    lines = sum_text([pair.migration(settings)]).removeprefix(sum_text(()) if has_sum else "")
+    lines = sum_after.removeprefix(sum_text(()) if has_sum else "")
     sums = Addition(
         settings.migrations / SUM_NAME,
         f"{settings.show(settings.migrations)}/{SUM_NAME}",
         lines.encode(),
         size=(settings.migrations / SUM_NAME).stat().st_size if has_sum else None,
     )
-    return Draft(pair, (*additions, sums), source.left_out)
+    return Draft(pair, (*additions, sums), source.left_out, leftovers)
 
 
 def write(settings: Settings, draft: Draft, additions: Sequence[Addition], *, take_over: bool = False) -> str | None:
@@ -80,6 +94,8 @@ def write(settings: Settings, draft: Draft, additions: Sequence[Addition], *, ta
     Where the database cannot be adopted, everything that was written is taken away again.
     """
     _refuse_unwritable(settings)
+    for path in draft.leftovers:
+        remove_file(path)
     written = Written()
     written.add(additions)
     project = Project(settings, (draft.pair.migration(settings),))
@@ -101,21 +117,32 @@ def write(settings: Settings, draft: Draft, additions: Sequence[Addition], *, ta
         raise
 
 
-def _refuse_files(settings: Settings) -> None:
-    folder = settings.migrations
+def _files_in(folder: Path) -> set[str]:
+    """What is in the folder of migrations, but for hidden files and a README."""
     if not folder.is_dir():
-        return
-    there = sorted(entry.name for entry in folder.iterdir() if not entry.name.startswith((".", "README")))
-    if there == [SUM_NAME] and (folder / SUM_NAME).read_bytes() == sum_text(()).encode():
-        return
-    if there:
-        shown = settings.show(folder)
-        raise UsageError(
-            f"{shown}/ is not empty: {', '.join(there[:3])}{' and more' if len(there) > 3 else ''}",
-            state="nothing was changed",
-            hint="say at which of its migrations the database is: "
-            f"{hints.command('migrate.baseline --version N')}; or move the files away",
-        )
+        return set()
+    return {entry.name for entry in folder.iterdir() if not entry.name.startswith((".", "README"))}
+
+
+def _leftovers(settings: Settings, texts: Mapping[str, str], there: set[str]) -> tuple[Path, ...]:
+    """The files among ``there`` that a stopped init of the same database left. They hold their ``texts``, or the
+    beginning of them. Raises UsageError where one holds something else."""
+    if there == {SUM_NAME} and (settings.migrations / SUM_NAME).read_bytes() == sum_text(()).encode():
+        return ()
+    paths = [settings.migrations / name for name in sorted(there)]
+    if not all(path.is_file() and texts[path.name].encode().startswith(path.read_bytes()) for path in paths):
+        raise _not_empty(settings, there)
+    return tuple(paths)
+
+
+def _not_empty(settings: Settings, there: set[str]) -> UsageError:
+    names = ", ".join(sorted(there)[:3])
+    return UsageError(
+        f"{settings.show(settings.migrations)}/ is not empty: {names}{' and more' if len(there) > 3 else ''}",
+        state="nothing was changed",
+        hint="say at which of its migrations the database is: "
+        f"{hints.command('migrate.baseline --version N')}; or move the files away",
+    )
 
 
 def _look(settings: Settings, *, take_over: bool) -> Source:

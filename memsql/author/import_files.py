@@ -21,6 +21,7 @@ from memsql.project.writing import is_name
 from memsql.storage.leftovers import remove_file
 from memsql.storage.locks import lock
 from memsql.storage.new_files import make_folder, open_new
+from memsql.storage.syncing import sync_names, write_through
 
 
 def write(settings: Settings, words: str, texts: Mapping[Path, str]) -> tuple[str, ...]:
@@ -45,13 +46,20 @@ def write(settings: Settings, words: str, texts: Mapping[Path, str]) -> tuple[st
         raise FileError(f"{shown} cannot be written: {e.strerror}", where=Location(shown)) from None
     try:
         lock(handle)
-        os.write(handle, f"{json.dumps({'command': words, 'files': files})}\n".encode())
-        os.fsync(handle)
+        write_through(handle, f"{json.dumps({'command': words, 'files': files})}\n".encode())
+        sync_names(settings.migrations)
         write_new_files(settings, texts)
+        try:
+            write_sum(settings, under_way=IMPORTING)
+        except BaseException:
+            for path in texts:
+                remove_file(path)
+            raise
+    except OSError as e:
+        raise FileError(f"{shown} cannot be written: {e.strerror}", where=Location(shown)) from None
     finally:
         _ended(journal)
         os.close(handle)
-    write_sum(settings)
     return (*map(settings.show, texts), settings.show(settings.migrations / SUM_NAME))
 
 

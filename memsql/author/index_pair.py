@@ -13,7 +13,7 @@ from memsql.advise.proposals import Proposal
 from memsql.author.change import match_tables
 from memsql.author.change.steps import NO_RENAMES
 from memsql.author.derive import with_migration
-from memsql.author.files import NextName, next_name, write_files
+from memsql.author.files import NextName, complete_sum, next_name, write_files
 from memsql.author.prove import Candidate, prove
 from memsql.config import Settings
 from memsql.db.sqlite import SQLiteConnection, memory
@@ -61,7 +61,7 @@ def write_pair(settings: Settings, name: str, advice: Advice, progress: Progress
         before = read(base)
         create, drop, notes = _left(advice, base, before)
         if not create and not drop:
-            return Pair((), notes)
+            return Pair((), (*notes, *complete_sum(settings)))
         coming = next_name(settings, name)
         texts = _up(coming, create, drop), _down(coming, create, drop)
         check = _check(coming, create, drop)

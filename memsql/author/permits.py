@@ -9,12 +9,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from zlib import crc32
 
+from memsql import hints
 from memsql.author.files import write_sum
 from memsql.config import Settings
 from memsql.db.sqlite import SQLiteConnection, memory
 from memsql.engine.job import Direction
 from memsql.engine.permits import tables_in
-from memsql.errors import MemsqlError
+from memsql.errors import FileError, MemsqlError
 from memsql.legacy.eras import read_phases
 from memsql.progress import Progress
 from memsql.project.files import Migration, SqlFile
@@ -95,7 +96,12 @@ def rewrite(settings: Settings, listed: Iterable[FilePermits]) -> tuple[str, ...
         replace_file(path, _rewritten(path, permits), permits.path)
         changed.append(permits.path)
     if changed:
-        write_sum(settings)
+        try:
+            write_sum(settings)
+        except FileError as e:
+            e.state = "the migrations are rewritten, and memsql.sum is as it was"
+            e.hint = f"write it: {hints.command('migrate.sum')}"
+            raise
     return tuple(changed)
 
 

@@ -23,7 +23,8 @@ from memsql.project.foreign import SQUASHING
 from memsql.project.writing import is_name, replace_file
 from memsql.storage.leftovers import remove_file
 from memsql.storage.locks import lock
-from memsql.storage.new_files import open_new
+from memsql.storage.new_files import make_folder, open_new
+from memsql.storage.syncing import sync_names, write_through
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +142,8 @@ def _begun(settings: Settings, journal: _Journal) -> Iterator[None]:
         ) from None
     try:
         lock(handle)
-        os.write(handle, f"{json.dumps(asdict(journal))}\n".encode())
-        os.fsync(handle)
+        write_through(handle, f"{json.dumps(asdict(journal))}\n".encode())
+        sync_names(settings.migrations)
         yield
     except _NotUndoneError:
         raise
@@ -167,10 +168,17 @@ def _folders(settings: Settings, name: str) -> tuple[Path, Path]:
 def _set_aside(settings: Settings, plan: Exchange) -> None:
     aside, part = _folders(settings, plan.id)
     shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
+    make_folder(part, "umask")
     for name, text in {**plan.old, SUM_NAME: plan.old_sum}.items():
-        (part / name).write_bytes(text.encode())
+        handle = open_new(part / name, "umask")
+        try:
+            # Before the files that they are copies of go.
+            write_through(handle, text.encode())
+        finally:
+            os.close(handle)
+    sync_names(part)
     part.rename(aside)
+    sync_names(aside.parent)
 
 
 def _exchange(settings: Settings, plan: Exchange) -> None:

@@ -12,7 +12,6 @@ from memsql.backups.connections import file_connection
 from memsql.backups.copied import Copied
 from memsql.backups.digest import digests, shadow_selects
 from memsql.backups.manifest import Source
-from memsql.backups.workplace import sync
 from memsql.config import Target
 from memsql.db import connect
 from memsql.db.sizes import database_bytes
@@ -20,6 +19,7 @@ from memsql.db.sqlite import SQLiteConnection, translate
 from memsql.errors import DamagedError
 from memsql.progress import Progress
 from memsql.storage import space
+from memsql.storage.syncing import sync
 
 _PAGES = 1024
 """How many pages are copied at a time."""

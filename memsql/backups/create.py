@@ -18,7 +18,7 @@ from memsql.backups.copied import Copied
 from memsql.backups.copy_file import copy_file
 from memsql.backups.manifest import Content, Manifest, Proof, manifest_path, to_text
 from memsql.backups.proof import ProofReport, prove
-from memsql.backups.workplace import CHUNK, sync, workplace, writing
+from memsql.backups.workplace import CHUNK, workplace, writing
 from memsql.config import Settings
 from memsql.errors import CheckFailed, DamagedError, Interrupted, MemsqlError
 from memsql.ledger import utc_text
@@ -26,6 +26,7 @@ from memsql.progress import SILENT, Progress
 from memsql.storage import space
 from memsql.storage.leftovers import remove_file
 from memsql.storage.new_files import make_folder, open_new, place
+from memsql.storage.syncing import sync
 
 _SHOWN = 50
 _ROOM = "make room there, or choose another folder for backups"

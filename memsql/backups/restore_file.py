@@ -18,7 +18,7 @@ from memsql.backups.digest import TableDigest, differences, digests
 from memsql.backups.manifest import Manifest
 from memsql.backups.names import stamp
 from memsql.backups.restored import Restored, Unpack
-from memsql.backups.workplace import CHUNK, sync, workplace
+from memsql.backups.workplace import CHUNK, workplace
 from memsql.config import Target
 from memsql.db import Connection, connect
 from memsql.db.file_format import read_head, refuse_other_engine
@@ -30,6 +30,7 @@ from memsql.progress import Progress
 from memsql.storage import space
 from memsql.storage.leftovers import note, remove_file
 from memsql.storage.new_files import keep_mode_of_backup, keep_owner_and_mode, open_new
+from memsql.storage.syncing import sync
 
 _MAGIC = b"SQLite format 3\0"
 """The first bytes of every database file (https://sqlite.org/fileformat.html)."""

@@ -12,12 +12,13 @@ from memsql import hints
 from memsql.backups import zstd
 from memsql.backups.catalogue import Backup
 from memsql.backups.manifest import Manifest
-from memsql.backups.workplace import CHUNK, sync, writing
+from memsql.backups.workplace import CHUNK, writing
 from memsql.errors import CheckFailed, ConnectError
 from memsql.progress import Progress
 from memsql.storage import space
 from memsql.storage.leftovers import remove_file
 from memsql.storage.new_files import open_new
+from memsql.storage.syncing import sync
 
 _ROOM = "make room there, or point TMPDIR at a larger disk"
 

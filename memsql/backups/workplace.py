@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -48,16 +46,3 @@ def writing(shown: str, folder: Path | None = None) -> Iterator[None]:
 
 def _full(shown: str, folder: Path | None, reason: str | None) -> DiskFull:
     return space.full(folder or Path(shown), f"what is written into {shown}", reason, "make room on that disk")
-
-
-def sync(path: Path) -> None:
-    """Write the file or folder ``path`` to the disk, so that it survives a power failure."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    except OSError:
-        # Not every file system can sync a folder.
-        if not stat.S_ISDIR(os.fstat(handle).st_mode):
-            raise
-    finally:
-        os.close(handle)

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from memsql.errors import FileError, Location
 from memsql.storage.locks import lock
+from memsql.storage.replacing import staged
+from memsql.storage.syncing import sync_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,7 @@ class Written:
             try:
                 self._make_folder(addition.path.parent)
                 self._write(addition)
+                sync_names(addition.path.parent)
             except OSError as e:
                 left = self.undo()
                 raise FileError(
@@ -88,16 +91,24 @@ class Written:
         for parent in reversed(missing):
             parent.mkdir()
             self._folders.append(parent)
+            sync_names(parent.parent)
 
     def _write(self, addition: Addition) -> None:
+        if not addition.is_there:
+            with staged(addition.path, "umask") as new:
+                new.file.write(addition.data)
+                new.create()
+            self._files.append(addition)
+            return
         # Appending keeps the mode of the file, its owner, and the place that a link leads to.
-        with open(addition.path, "ab" if addition.is_there else "xb") as f:
-            if addition.is_there:
-                lock(f.fileno())
-                if os.fstat(f.fileno()).st_size != addition.size:
-                    raise _ChangedError
+        with open(addition.path, "ab") as f:
+            lock(f.fileno())
+            if os.fstat(f.fileno()).st_size != addition.size:
+                raise _ChangedError
             self._files.append(addition)
             f.write(addition.data)
+            f.flush()
+            os.fsync(f.fileno())
 
 
 def _problem(addition: Addition, error: OSError) -> str:

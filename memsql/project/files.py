@@ -300,14 +300,15 @@ def _read_whole(handle: int) -> bytes:
         return f.read()
 
 
-def read_folder(folder: Path, shown: str) -> tuple[Migration, ...]:
-    """All migrations of ``folder`` in version order; ``shown`` is the folder as people write it.
+def read_folder(folder: Path, shown: str, under_way: str = "") -> tuple[Migration, ...]:
+    """All migrations of ``folder`` in version order; ``shown`` is the folder as people write it, ``under_way`` the
+    journal of the caller, who is changing it.
 
     Raises FileError for names that do not fit, two files of one version, a rollback without its migration, files of
     other tools, and a folder that cannot be read.
     """
     try:
-        names = foreign.names_in(folder, shown)
+        names = foreign.names_in(folder, shown, under_way)
     except OSError as e:
         raise FileError(
             f"the migrations folder {shown} cannot be read: {e.strerror}",

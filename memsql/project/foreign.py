@@ -21,8 +21,9 @@ IMPORTING = ".import"
 _OWN_FOLDER = "legacy"
 
 
-def names_in(folder: Path, shown: str) -> list[str]:
-    """The names of the ``.sql`` files in ``folder``, sorted. ``shown`` is the folder as people write it.
+def names_in(folder: Path, shown: str, under_way: str = "") -> list[str]:
+    """The names of the ``.sql`` files in ``folder``, sorted. ``shown`` is the folder as people write it,
+    ``under_way`` the journal of the caller, who is changing it.
 
     Raises FileError for a file of another tool, also in a folder below, and where a squash was interrupted; OSError
     where the folder cannot be read.
@@ -36,9 +37,9 @@ def names_in(folder: Path, shown: str) -> list[str]:
             names.append(entry.name)
         else:
             others.append(entry.name)
-    if SQUASHING in others:
+    if SQUASHING in others and under_way != SQUASHING:
         raise _interrupted(folder / SQUASHING, shown)
-    if IMPORTING in others:
+    if IMPORTING in others and under_way != IMPORTING:
         raise _import_interrupted(folder / IMPORTING, shown)
     for path in sorted([*names, *others]):
         foreign = recognising.foreign_path(path)

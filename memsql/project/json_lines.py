@@ -16,6 +16,7 @@ from pathlib import Path
 from memsql.storage.locks import lock
 from memsql.storage.new_files import open_new
 from memsql.storage.replacing import replacing
+from memsql.storage.syncing import write_all
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ class End:
 def append(path: Path, lines: Sequence[bytes], bound: Bound) -> None:
     """Add ``lines``, which hold no line end, to the file ``path``, which is made where it is not there.
 
-    They are added with one write, all or none. Raises OSError where that fails; the file is then as it was.
+    They are added while the file is locked, all or none. Raises OSError where that fails; the file is then as it was.
     """
     if not lines:
         return
@@ -48,11 +49,12 @@ def append(path: Path, lines: Sequence[bytes], bound: Bound) -> None:
         length = os.lseek(handle, 0, os.SEEK_END)
         # What others left without a line end stays a line of its own, and does not spoil this one.
         text = b"".join([b"" if _ends_line(handle, length) else b"\n", *(line + b"\n" for line in lines)])
-        written = os.write(handle, text)
-        if written != len(text):
+        try:
+            write_all(handle, text)
+        except OSError:
             with suppress(OSError):
                 os.ftruncate(handle, length)
-            raise OSError(0, "there is no space for the whole line")
+            raise
         if stat.S_ISREG(os.fstat(handle).st_mode):
             # The lines are there. That the beginning could not be cut is no reason to say otherwise.
             with suppress(OSError):

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from memsql.storage.leftovers import remove_file
+from memsql.storage.syncing import sync_names
 
 Audience = Literal["owner", "umask"]
 """Who may read a new file or folder: its owner alone, or everybody whom the umask lets."""
@@ -70,9 +71,16 @@ def place(file: Path, final: Path) -> None:
 
 def make_folder(path: Path, audience: Audience = "owner") -> None:
     """Create the folder ``path`` and those above it where they are missing. Raises OSError."""
+    missing = [folder for folder in (path, *path.parents) if not folder.is_dir()]
     if audience == "umask":
         path.mkdir(parents=True, exist_ok=True)
-        return
+    else:
+        _make_private(path)
+    for folder in missing:
+        sync_names(folder.parent)
+
+
+def _make_private(path: Path) -> None:
     for folder in reversed((path, *path.parents)):
         try:
             folder.mkdir(_PRIVATE_FOLDER)

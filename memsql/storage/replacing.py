@@ -19,6 +19,7 @@ from typing import IO
 from memsql.storage.leftovers import remove_file
 from memsql.storage.locks import CAN_LOCK, try_lock
 from memsql.storage.new_files import Audience, keep_owner_and_mode, open_new, place
+from memsql.storage.syncing import sync_names
 
 _ENDING = ".tmp"
 _RANDOM_BYTES = 4
@@ -80,6 +81,8 @@ def replacing(path: Path, audience: Audience = "owner") -> Iterator[IO[bytes]]:
     with staged(path, audience) as new:
         yield new.file
         new.replace()
+        # Without this a loss of power takes the name back, although it was said that the file is written.
+        sync_names(path.parent)
 
 
 def _is_device(path: Path) -> bool:

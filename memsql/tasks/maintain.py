@@ -93,6 +93,8 @@ def _write(files: Mapping[str, str], folder: Path) -> list[str]:
     """Write ``files``, texts by their names, into ``folder``, and return their paths. Raises UsageError where one is
     there and holds something else, and writes none then."""
     from memsql.errors import UsageError
+    from memsql.storage.new_files import make_folder
+    from memsql.storage.replacing import replacing
 
     paths = {folder / name: text for name, text in files.items()}
     try:
@@ -103,9 +105,10 @@ def _write(files: Mapping[str, str], folder: Path) -> list[str]:
                     state="nothing was written",
                     hint="give another folder, or remove it",
                 )
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder, "umask")
         for path, text in paths.items():
-            path.write_text(text, encoding="utf-8")
+            with replacing(path, "umask") as file:
+                file.write(text.encode("utf-8"))
     except OSError as e:
         raise UsageError(f"--output {folder}: {e.filename or folder} cannot be written: {e.strerror}") from None
     return [str(path) for path in paths]

@@ -88,6 +88,7 @@ def dump(
     from memsql.errors import UsageError
     from memsql.project.writing import replace_file
     from memsql.schema import dump
+    from memsql.storage.new_files import make_folder
 
     if write and check:
         raise UsageError("--write and --check do not go together")
@@ -96,7 +97,7 @@ def dump(
         shown = settings.show(snapshot)
         goal = _replayed(settings)
         _refuse_other_snapshot(shown, goal, "--database" if database else "--env" if env else None)
-        snapshot.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(snapshot.parent, "umask")
         replace_file(snapshot, dump(goal), shown)
         return Outcome(f"wrote {shown}", {"file": shown})
     if check:

@@ -13,7 +13,7 @@ from memsql import hints
 from memsql.backups.connections import file_connection
 from memsql.backups.digest import TableDigest, digests, shadow_selects
 from memsql.backups.proof import ProofReport, prove, require
-from memsql.backups.workplace import sync, workplace
+from memsql.backups.workplace import workplace
 from memsql.config import Target
 from memsql.db import litestream
 from memsql.db.connect import Mode
@@ -23,6 +23,7 @@ from memsql.errors import LockedError, Refused, UsageError
 from memsql.progress import Progress
 from memsql.schema import dump, read
 from memsql.storage.new_files import create_empty, place
+from memsql.storage.syncing import sync
 from memsql.upkeep.running import stating, watched
 from memsql.upkeep.space import VacuumForecast
 from memsql.words import size

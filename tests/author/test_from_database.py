@@ -103,6 +103,22 @@ def test_it_goes_on_where_init_has_been(tmp_path: Path) -> None:
     run("migrate.status", "--database", "app.db", cwd=tmp_path).expect(0, "1 migration: 1 applied")
 
 
+def test_what_a_stopped_init_left_is_gone_on_with(tmp_path: Path) -> None:
+    source = make(tmp_path / "app.db", "CREATE TABLE notes (id INTEGER PRIMARY KEY, body TEXT);")
+    before = source.read_bytes()
+    init(tmp_path, "app.db").expect(0)
+    after = files_below(tmp_path)
+    source.write_bytes(before)
+    up = tmp_path / "migrations" / "0001_baseline.sql"
+    up.write_bytes(up.read_bytes()[:20])
+    (tmp_path / "migrations" / "memsql.sum").unlink()
+    init(tmp_path, "app.db").expect(0, "0001_baseline")
+    assert {**files_below(tmp_path), "app.db": b""} == {**after, "app.db": b""}
+    source.write_bytes(before)
+    up.write_text("-- of somebody else\nSELECT 1;\n")
+    init(tmp_path, "app.db").expect(2, "migrations/ is not empty", "nothing was changed")
+
+
 @pytest.mark.parametrize(
     ("sql", "code", "parts"),
     [

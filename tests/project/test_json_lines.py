@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import multiprocessing
 import os
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
@@ -70,8 +71,16 @@ def test_a_disk_without_space_leaves_the_file_as_it_was(tmp_path: Path, monkeypa
     path = tmp_path / "a.jsonl"
     append(path, [b"one"], LARGE)
     write = os.write
-    monkeypatch.setattr(os, "write", lambda handle, text: write(handle, text[:2]))
-    with pytest.raises(OSError, match="no space"):
+    room = iter((2, 0))
+
+    def write_what_fits(handle: int, text: bytes) -> int:
+        size = next(room)
+        if not size:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return write(handle, text[:size])
+
+    monkeypatch.setattr(os, "write", write_what_fits)
+    with pytest.raises(OSError, match="No space"):
         append(path, [b"two"], LARGE)
     assert path.read_bytes() == b"one\n"
     assert end_of(path, 3).is_cut

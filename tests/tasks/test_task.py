@@ -11,7 +11,7 @@ import pytest
 from invoke import Context, Exit
 
 from memsql.config import Settings
-from memsql.errors import LockedError
+from memsql.errors import LockedError, StatementError
 from memsql.report.progress import Bar
 from memsql.tasks.command_line import MemsqlTask
 from memsql.tasks.task import PROJECT_OPTIONS, Outcome, task
@@ -173,3 +173,26 @@ def test_a_task_may_print_json_without_being_told_so(capsys: pytest.CaptureFixtu
     assert json.loads(capsys.readouterr().out)["a"] == 1
     example(context(), format="text")
     assert capsys.readouterr().out == "text\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "exit_code", "said"),
+    [
+        ("SQLITE_FULL", 6, "there is no space left on the disk of the database: m"),
+        ("SQLITE_IOERR_WRITE", 6, "there is no space left on the disk of the database, or it cannot be written: m"),
+        ("SQLITE_IOERR_READ", 3, "the disk of the database could not be read or written: m"),
+    ],
+)
+def test_a_disk_that_fails_is_no_failed_check(
+    capsys: pytest.CaptureFixture[str], code: str, exit_code: int, said: str
+) -> None:
+    @task("fts.check")
+    def check(settings: Settings, progress: Bar) -> Outcome:
+        raise StatementError("m", code=code)
+
+    with pytest.raises(Exit) as stopped:
+        check(Context())
+    assert stopped.value.code == exit_code
+    err = capsys.readouterr().err
+    assert said in err
+    assert "memsql fts.check" in err

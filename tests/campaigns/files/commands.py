@@ -15,6 +15,8 @@ class Scenario:
     commands that end at a state at which a fault may leave the database although it is neither that before nor that
     after. ``again``: how the command is run after a fault, if otherwise. ``adds``: each run adds something, such as a
     backup, so that after the second there may be two. ``proof``: what must be content with the database in the end.
+    ``once``: where all is done, a second run says so with an exit code, or does it again. ``journal``: the file that
+    says that files are being exchanged.
     """
 
     words: str
@@ -26,6 +28,8 @@ class Scenario:
     again: str = ""
     adds: bool = False
     proof: str = "verify"
+    once: bool = False
+    journal: str = ""
 
     @property
     def task(self) -> str:
@@ -38,6 +42,7 @@ class Scenario:
 
 
 _AT_1 = ("migrate.up --to 1",)
+_SUMMED = ("migrate.up", "migrate.sum")
 _ALL = ("migrate.up",)
 _BACKED_UP = ("migrate.up", "backup")
 _CHANGED = "UPDATE notes SET body = 'changed since' WHERE id < 10;"
@@ -60,7 +65,9 @@ SCENARIOS: dict[str, Scenario] = {
         "migrate.down --to 1", first=_ALL, between=("migrate.down --to 3", "migrate.down --to 2"), proof=""
     ),
     "migrate.to": Scenario("migrate.to 3", first=_AT_1, between=("migrate.up --to 2",), proof=""),
-    "migrate.create": Scenario("migrate.create add_more", "indexed", first=("migrate.up", "migrate.sum"), adds=True),
+    "migrate.create": Scenario(
+        "migrate.create add_more", "indexed", first=("migrate.up", "migrate.sum"), adds=True, once=True
+    ),
     "migrate.create-from": Scenario(
         "migrate.create add_nickname --from sql/schema.sql",
         "indexed",
@@ -70,7 +77,9 @@ SCENARIOS: dict[str, Scenario] = {
         proof="",
     ),
     "migrate.sum": Scenario("migrate.sum", "indexed", first=("migrate.up",)),
-    "migrate.squash": Scenario("migrate.squash --to 2", "indexed", first=("migrate.up", "migrate.sum")),
+    "migrate.squash": Scenario(
+        "migrate.squash --to 2", "indexed", first=("migrate.up", "migrate.sum"), once=True, journal="migrations/.squash"
+    ),
     "migrate.repair": Scenario(
         "migrate.repair",
         "indexed",
@@ -81,11 +90,15 @@ SCENARIOS: dict[str, Scenario] = {
         "migrate.baseline --version 3", "indexed", first=("migrate.up",), script=_WITHOUT_LEDGER
     ),
     "migrate.test": Scenario("migrate.test", "indexed", first=("migrate.up",)),
-    "migrate.permits": Scenario("migrate.permits --rewrite", "permissive", proof=""),
-    "import": Scenario("import dbmate db/migrations", "foreign", proof=""),
-    "import-ledger": Scenario("import dbmate db/migrations --database memory.db --take-over", "foreign"),
+    "migrate.permits": Scenario(
+        "migrate.permits --rewrite", "permissive", again="migrate.permits --rewrite migrate.sum", proof=""
+    ),
+    "import": Scenario("import dbmate db/migrations", "foreign", proof="", journal="migrations/.import"),
+    "import-ledger": Scenario(
+        "import dbmate db/migrations --database memory.db --take-over", "foreign", journal="migrations/.import"
+    ),
     "init": Scenario("init --all", "bare", proof=""),
-    "init-from": Scenario("init --from memory.db --take-over", "bare"),
+    "init-from": Scenario("init --from memory.db --take-over", "bare", once=True),
     "backup.create": Scenario("backup", "indexed", first=_ALL, adds=True, proof="backup.verify --all"),
     "backup.create-compressed": Scenario(
         "backup --compress", "indexed", first=_ALL, adds=True, proof="backup.verify --all"
@@ -134,3 +147,45 @@ SCENARIOS: dict[str, Scenario] = {
     "review": Scenario("review --output review.md", "repository", proof=""),
     "lint": Scenario("lint --fix", "untidy", proof=""),
 }
+
+# Tasks that write neither a database nor a file of a project.
+READERS = frozenset(
+    {
+        "analyze.queries",
+        "backup.list",
+        "check",
+        "fts.check",
+        "fts.status",
+        "legacy.status",
+        "migrate.history",
+        "migrate.status",
+        "monitor.health",
+        "monitor.review",
+        "monitor.slow",
+        "schema.check",
+        "schema.diff",
+        "schema.info",
+        "schema.stats",
+    }
+)
+
+# Tasks that write and are not tried, and why.
+LEFT_OUT = {
+    "bench.embeddings": "it measures in the temporary folder, for minutes",
+    "bench.queries": "it measures in the temporary folder, for minutes",
+    "bench.writes": "it measures in the temporary folder, for minutes",
+    "benchmark": "it is for work on memsql itself",
+    "campaign": "it is for work on memsql itself",
+    "fuzz": "it is for work on memsql itself",
+    "legacy.align": "the reference project alone has it; legacy.phase1 runs the same code",
+    "legacy.phase2": "it runs the same code as legacy.phase1",
+    "server.install": "it writes into the cache folder of the user, with npm",
+    "server.start": "it runs until Ctrl-C, and the server writes",
+    "test": "it is for work on memsql itself",
+}
+_ALIASES = {"backup": "backup.create"}
+
+
+def tried() -> frozenset[str]:
+    """The tasks that have a scenario."""
+    return frozenset(_ALIASES.get(word, word) for scenario in SCENARIOS.values() for word in [scenario.task])

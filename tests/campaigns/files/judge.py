@@ -32,7 +32,8 @@ def judge(scenario: Scenario, legal: Legal, place: process.Place, ended: process
     """What is wrong with what the fault ``kind`` left, in sentences, and with the next run of the command."""
     problems = [*_of_end(ended), *_of_databases(legal, place)]
     tree = trees.read(place.project)
-    problems += trees.problems(tree, legal.files_before, legal.files_after)
+    if not _is_under_way(scenario, place):
+        problems += trees.problems(tree, legal.files_before, legal.files_after)
     if not problems:
         problems += _of_words(scenario, legal, place, ended, tree)
     if kind in _SURVIVED:
@@ -40,7 +41,14 @@ def judge(scenario: Scenario, legal: Legal, place: process.Place, ended: process
     if problems:
         problems.append(f"it ended with {ended.code} and said: {ended.text[-1500:]}")
         return problems
+    if scenario.once and _is_final(legal, place) and trees.is_after(tree, legal.files_after, adds=False):
+        return [f"left behind: {path}" for path in _left(tree, legal, place)]
     return _again(scenario, legal, place)
+
+
+def _is_under_way(scenario: Scenario, place: process.Place) -> bool:
+    """Whether a journal of memsql says that files are being exchanged, so that every other command refuses them."""
+    return bool(scenario.journal) and (place.project / scenario.journal).exists()
 
 
 def _of_end(ended: process.Ended) -> list[str]:
@@ -76,9 +84,8 @@ def _of_words(scenario: Scenario, legal: Legal, place: process.Place, ended: pro
 
 
 def _states(legal: Legal, place: process.Place) -> dict[str, State]:
-    states = after.databases(place.project)
     before, final = legal.files_before, legal.files_after
-    return {path: state for path, state in states.items() if trees.is_known(path, before, final)}
+    return after.databases(place.project, lambda path: trees.is_known(path, before, final))
 
 
 def _is_final(legal: Legal, place: process.Place) -> bool:

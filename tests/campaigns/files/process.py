@@ -70,7 +70,8 @@ def _end(command: started.Command, fds: list[int], place: Place, order: shim.Ord
     code = 70
     try:
         _set_on_connections(place.pragmas)
-        tempfile.tempdir = None
+        # Python tries the folder with a file of its own first.
+        tempfile.tempdir = str(place.temporary)
         if order is not None:
             shim.arm(order)
         code = started.run_in_child(command, fds)
