@@ -39,6 +39,12 @@ if "TMPDIR" not in os.environ and _is_roomy(_MEMORY):
     os.environ["TMPDIR"] = tempfile.tempdir = str(_MEMORY)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection() -> None:
+    """What is imported coverage sees in the process that imports everything: see started.py."""
+    measured.begin(measured.Look.NOTHING)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark with ``server`` every test that uses ``sqld``, or a fixture that does; the longest tests come first.
 

@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from enum import IntEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import IO, TYPE_CHECKING, NoReturn
 
 import extent
 
@@ -123,6 +123,7 @@ class Forks:
 
     def __init__(self, coverage: Coverage | None) -> None:
         self._coverage = coverage
+        self._measures_here = False
         self.lines: dict[str, set[int]] = {}
 
     def run(self, work: Callable[[], int], *, measured: bool = True, begun: Callable[[int], None] | None = None) -> int:
@@ -141,9 +142,36 @@ class Forks:
         with open(reading, "rb") as pipe:
             sent = io.BytesIO(pipe.read())
         _, status = os.waitpid(pid, 0)
-        while sent.tell() < len(sent.getbuffer()):
-            self.add(marshal.load(sent))
+        self.add_all(sent)
         return os.waitstatus_to_exitcode(status)
+
+    def prepare_reused(self, writing: int) -> None:
+        """Let what this process forks in a measured call of run_reused() send its lines to ``writing`` too."""
+        if self._coverage:
+            coverage = self._coverage
+            os.register_at_fork(
+                after_in_child=lambda: _send_at_exit(coverage, writing) if self._measures_here else None
+            )
+
+    def run_reused(self, work: Callable[[], int], writing: int) -> int:
+        """Run ``work`` in this process, measured, append its lines to the file ``writing``, and return its number."""
+        if self._coverage is None:
+            return work()
+        self._measures_here = True
+        try:
+            with self._coverage.collect():
+                return work()
+        finally:
+            self._measures_here = False
+            os.write(writing, marshal.dumps(_take_lines(self._coverage)))
+
+    def add_all(self, sent: IO[bytes]) -> None:
+        """Keep the lines that ``sent`` holds from its position on."""
+        while True:
+            try:
+                self.add(marshal.load(sent))
+            except EOFError:
+                return
 
     def add(self, lines: dict[str, list[int]]) -> None:
         """Keep ``lines``: paths of modules with the numbers of lines in them."""

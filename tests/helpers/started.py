@@ -1,8 +1,10 @@
 """``python -m memsql``, invoke, yoyo and sqlfluff as processes that need not wait for imports.
 
-Each is forked from a process that has imported everything. It runs the real main() with its own arguments, environment,
-folder and streams, joins its threads and runs its exit handlers. What is not tried this way is the start and the end of
-the interpreter; the tests of signals, of concurrency and of the project itself do that.
+Each runs in a process forked from one that has imported everything: the real main() with its own arguments, its own
+environment, folder and streams. At its end its threads are joined and its exit handlers run. What is not tried this way
+is the start and the end of the interpreter; the tests of signals, of concurrency and of the project itself do that.
+
+A process runs many commands of memsql, one after the other: see reused.py. The other programs have one each time.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import atexit
 import contextlib
 import gc
 import importlib
+import io
 import json
 import operator
 import os
@@ -21,16 +24,19 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
 
 import measured
+import reused
 
 _FIELD = 8
 # Read before main() begins, by the interpreter or by Invoke.
 _AT_START = ("PYTHON", "LC_", "LANG", "INVOKE_")
+# With these a process changes itself so that it can run nothing else: see _limit().
+_FOR_ONE = {"TESTS_MEMORY_BYTES", "TESTS_ANSWER_SECONDS"}
 # What __main__ of each program calls.
 _MAIN = {
     "memsql": ("memsql.__main__", "main"),
@@ -50,6 +56,11 @@ _LATE = (
     "uuid",
     "platform",
     "tempfile",
+    "multiprocessing.popen_fork",
+    "multiprocessing.popen_spawn_posix",
+    "encodings.ascii",
+    "encodings.idna",
+    "encodings.unicode_escape",
 )
 
 
@@ -89,7 +100,9 @@ class Starter:
             self._lock.release()
 
     def _run(self, command: Command, timeout: float) -> tuple[int, str, str]:
-        connection = self._socket = self._socket or _begin()
+        connection = self._socket or _begin()
+        # Where anything stops this half way, what it waited for may still come: nobody may take it for something else.
+        self._socket = None
         request = json.dumps(asdict(command), ensure_ascii=True).encode()
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err, open(os.devnull, "rb") as nothing:
             socket.send_fds(connection, [len(request).to_bytes(_FIELD)], [nothing.fileno(), out.fileno(), err.fileno()])
@@ -105,6 +118,7 @@ class Starter:
                 raise subprocess.TimeoutExpired([command.program, *command.words], timeout) from None
             finally:
                 connection.settimeout(None)
+            self._socket = connection
             return code, _text(out), _text(err)
 
 
@@ -142,6 +156,7 @@ def _receive(connection: socket.socket, size: int) -> bytes:
 
 
 def _serve(connection: socket.socket, forks: measured.Forks) -> None:
+    process = _Process(connection, forks)
     while True:
         try:
             head, fds, _, _ = socket.recv_fds(connection, _FIELD, 3)
@@ -150,7 +165,11 @@ def _serve(connection: socket.socket, forks: measured.Forks) -> None:
         if not head:
             return
         command = Command(**json.loads(_receive(connection, int.from_bytes(head))))
-        connection.sendall(_fork(forks, command, fds, connection).to_bytes(_FIELD, signed=True))
+        if command.program == "memsql" and command.environment.keys().isdisjoint(_FOR_ONE):
+            code = process.run(command, fds)
+        else:
+            code = _fork(forks, command, fds, connection)
+        connection.sendall(code.to_bytes(_FIELD, signed=True))
 
 
 def _fork(forks: measured.Forks, command: Command, fds: list[int], connection: socket.socket) -> int:
@@ -164,6 +183,61 @@ def _fork(forks: measured.Forks, command: Command, fds: list[int], connection: s
         connection.sendall(pid.to_bytes(_FIELD))
 
     return forks.run(work, measured=command.measured, begun=begun)
+
+
+class _Process:
+    """A forked process that runs many commands; ``tests`` is where they come from."""
+
+    def __init__(self, tests: socket.socket, forks: measured.Forks) -> None:
+        self._tests = tests
+        self._forks = forks
+        self._lines = tempfile.TemporaryFile()  # noqa: SIM115
+        self._forked: tuple[int, socket.socket] | None = None
+
+    def run(self, command: Command, fds: list[int]) -> int:
+        """The exit code of ``command``, the negative number of the signal that ended its process."""
+        pid, connection = self._forked = self._forked or self._fork()
+        request = json.dumps(asdict(command), ensure_ascii=True).encode()
+        socket.send_fds(connection, [len(request).to_bytes(_FIELD)], fds)
+        connection.sendall(request)
+        for fd in fds:
+            os.close(fd)
+        self._tests.sendall(pid.to_bytes(_FIELD))
+        answer = connection.recv(reused.CODE_BYTES)
+        if command.measured:
+            lines = self._lines.fileno()
+            self._forks.add_all(io.BytesIO(os.pread(lines, os.fstat(lines).st_size, 0)))
+            os.ftruncate(lines, 0)
+            # All processes that were forked have one position in it.
+            os.lseek(lines, 0, os.SEEK_SET)
+        if answer:
+            return int.from_bytes(answer)
+        connection.close()
+        self._forked = None
+        _, status = os.waitpid(pid, 0)
+        return os.waitstatus_to_exitcode(status)
+
+    def _fork(self) -> tuple[int, socket.socket]:
+        ours, theirs = socket.socketpair()
+        pid = os.fork()
+        if pid == 0:
+            ours.close()
+            self._tests.close()
+            self._forks.prepare_reused(self._lines.fileno())
+            reused.serve(theirs, self._next)
+        theirs.close()
+        return pid, ours
+
+    def _next(self, connection: socket.socket) -> Callable[[], int] | None:
+        """The next command that ``connection`` sends, None at its end."""
+        head, fds, _, _ = socket.recv_fds(connection, _FIELD, 3)
+        if not head:
+            return None
+        command = Command(**json.loads(_receive(connection, int.from_bytes(head))))
+        _use(fds)
+        if command.measured:
+            return lambda: self._forks.run_reused(lambda: _run(command), self._lines.fileno())
+        return lambda: _run(command)
 
 
 def import_everything() -> None:
@@ -199,9 +273,18 @@ def _limit(environment: Mapping[str, str]) -> None:
 
 def run_in_child(command: Command, fds: list[int]) -> int:
     """Run ``command`` in this process, which was forked for it, with ``fds`` as its streams; return its exit code."""
+    _use(fds)
+    return _run(command)
+
+
+def _use(fds: list[int]) -> None:
+    """Let the first file descriptors be these."""
     for number, fd in enumerate(fds):
         os.dup2(fd, number)
         os.close(fd)
+
+
+def _run(command: Command) -> int:
     os.chdir(command.cwd)
     os.environ.clear()
     os.environ.update(command.environment)
@@ -223,7 +306,8 @@ def run_in_child(command: Command, fds: list[int]) -> int:
     if not isinstance(code, int):
         print(code, file=sys.stderr)
     # What an interpreter does at its end, but for taking apart what was imported: that takes longer than most commands.
-    threading._shutdown()  # type: ignore[attr-defined]
+    if threading.active_count() > 1:
+        threading._shutdown()  # type: ignore[attr-defined]
     atexit._run_exitfuncs()
     sys.stdout.flush()
     sys.stderr.flush()
