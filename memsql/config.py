@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
-from memsql import hints, setting_values, settings_file, token_rules
+from memsql import extensions, hints, setting_values, settings_file, token_rules
 from memsql.address import file_in, refuse_pattern, refuse_scheme, refuse_word
 from memsql.errors import ConfigError, ConnectError, Location, UsageError
 from memsql.token_rules import STRICT, TokenRules
@@ -42,6 +42,8 @@ DEFAULTS = {
     "queries": "",
     "price_rows_read": "",
     "models": "",
+    "engine": "",
+    "extensions": "",
 }
 # The value of ?tls= that agrees with the scheme.
 _TLS = {"http": "0", "ws": "0", "https": "1", "wss": "1"}
@@ -94,8 +96,8 @@ class Settings:
     application that hold queries. ``price_rows_read`` is what a billion rows read cost; None where nobody pays.
     ``lock_budget``: for how long a migration may hold the write lock without a warning; None for any time.
     ``models`` are the files, folders and modules of the models in source code.
-    ``rehearsal_timeout``: for how long a dry run may run; None for any time. ``overruled`` is the database that the
-    settings name where TURSO_URL chose another one."""
+    ``rehearsal_timeout``: for how long a dry run may run; None for any time. ``opening``: how files are opened.
+    ``overruled`` is the database that the settings name where TURSO_URL chose another one."""
 
     root: Path
     migrations: Path
@@ -120,6 +122,7 @@ class Settings:
     price_rows_read: float | None = None
     models: tuple[str, ...] = ()
     rehearsal_timeout: int | None = None
+    opening: extensions.Choice = extensions.NONE
     overruled: str = ""
 
     def show(self, path: Path) -> str:
@@ -222,6 +225,7 @@ def load(
         queries=tuple(re.split(r"[\s,]+", values["queries"].strip())) if values["queries"].strip() else (),
         price_rows_read=setting_values.price("price_rows_read", values["price_rows_read"]),
         models=tuple(word for word in re.split(r"[,\s]+", values["models"]) if word),
+        opening=extensions.read(values["engine"], values["extensions"], root),
         rehearsal_timeout=setting_values.rehearsal_timeout(values["rehearsal_timeout"]),
         overruled=_overruled(target, values["database"], root) if origin == "TURSO_URL" and has_address else "",
     )

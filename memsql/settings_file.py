@@ -19,7 +19,7 @@ from memsql.errors import ConfigError, Location
 SETUP, PYPROJECT = "setup.cfg", "pyproject.toml"
 _SECTION = re.compile(r"^\[memsql\]", re.MULTILINE)
 _TABLE = re.compile(r"^\s*\[\s*tool\s*\.\s*[\"']?memsql[\"']?\s*[\].]", re.MULTILINE)
-_LISTS = {"models": ", ", "queries": ", ", "target": ", ", "trust_base_url": ", ", "notify": None}
+_LISTS = dict.fromkeys(("extensions", "models", "queries", "target", "trust_base_url"), ", ") | {"notify": None}
 _SWITCHES = frozenset({"insecure", "protected"})
 _NUMBERS = frozenset(
     {"backup_max_age", "busy_timeout", "check_timeout", "lock_budget", "rehearsal_timeout", "server_copy_rows"}

@@ -13,7 +13,7 @@ from memsql.backups.copied import Copied
 from memsql.backups.digest import digests, shadow_selects
 from memsql.backups.manifest import Source
 from memsql.config import Target
-from memsql.db import connect
+from memsql.db import connect, libraries
 from memsql.db.sizes import database_bytes
 from memsql.db.sqlite import SQLiteConnection, translate
 from memsql.errors import DamagedError
@@ -95,7 +95,7 @@ def copy_pages(source: SQLiteConnection, into: Path, progress: Progress) -> None
 def describe(conn: SQLiteConnection) -> Source:
     """What the manifest says about the file behind ``conn``."""
     mode = str(conn.execute("PRAGMA journal_mode").one())
-    return Source(str(conn.target), conn.target.identity, "sqlite", sqlite3.sqlite_version, mode)
+    return Source(str(conn.target), conn.target.identity, "sqlite", libraries.version(), mode)
 
 
 def _hint() -> str:

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from memsql.config import Target
 from memsql.db.protocol import Connection
 from memsql.db.queries import load
-from memsql.sqltext.pragmas import Pragma
+
+if TYPE_CHECKING:
+    from memsql.sqltext.pragmas import Pragma
 
 _PROGRAM = "litestream"
 

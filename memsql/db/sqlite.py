@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from urllib.parse import quote
 
-from memsql import deadline, hints
+from memsql import deadline, extensions, hints
 from memsql.config import Target
 from memsql.db.authorizer import Watch
 from memsql.db.confinement import Confinement
@@ -321,6 +321,10 @@ def _open(target: Target, mode: str, busy_timeout: int) -> sqlite3.Connection:
 
 
 def _connect(name: str, busy_timeout: int, *, uri: bool) -> sqlite3.Connection:
+    if extensions.chosen() is not extensions.NONE:
+        from memsql.db import libraries
+
+        return libraries.connect(name, busy_timeout, uri=uri)
     return sqlite3.connect(name, timeout=busy_timeout / 1000, isolation_level=None, uri=uri, check_same_thread=False)
 
 
@@ -374,8 +378,10 @@ def translate(error: Exception, target: Target, statement: str | None = None, in
         )
     if code == "SQLITE_CORRUPT":
         if text.startswith("malformed database schema") and text.endswith("syntax error"):
+            from memsql.db import libraries
+
             return DamagedError(
-                f"the schema of {target} is not what SQLite {sqlite3.sqlite_version} can read: {text}",
+                f"the schema of {target} is not what SQLite {libraries.version()} can read: {text}",
                 state="nothing was changed",
                 hint="drop that object with the engine that wrote it, such as a newer SQLite or that of Turso",
             )
@@ -383,7 +389,17 @@ def translate(error: Exception, target: Target, statement: str | None = None, in
             f"{target} is damaged: {text}",
             hint="restore a backup, or recover what is readable with: sqlite3 FILE .recover",
         )
-    return StatementError(text, code=code or None, index=index, statement=statement)
+    return StatementError(text, code=code or None, index=index, statement=statement, hint=_hint(text))
+
+
+def _hint(message: str) -> str | None:
+    """What to do where SQLite says in ``message`` that it does not know a function or the like; else None."""
+    from memsql.db.unknown import unknown_part
+
+    part = unknown_part(message)
+    if part is None:
+        return None
+    return f"where an extension of SQLite has {part}, name it in {hints.settings_file()}: extensions = PATH"
 
 
 def _locked(target: Target) -> LockedError:

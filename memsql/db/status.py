@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from memsql import extensions
 from memsql.db.compiling import bytecode
 from memsql.db.protocol import Params, Value
 from memsql.db.sqlite import SQLiteConnection
@@ -87,7 +88,11 @@ def _by_apsw(conn: SQLiteConnection, sql: str, params: Params, tick: Callable[[]
         other = apsw.Connection(name, flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
     except apsw.Error:
         return None
+    from memsql.db.apsw_driver import load_extension
+
     try:
+        for extension in extensions.chosen().extensions:
+            load_extension(other, extension.path, extension.entry_point)
         other.set_progress_handler(tick, 1000)
         other.trace_v2(apsw.SQLITE_TRACE_PROFILE, note)
         for _ in other.execute(sql, tuple(params)):

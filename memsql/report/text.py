@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 from memsql import visible
-from memsql.errors import MemsqlError
+from memsql.errors import MemsqlError, StatementError
 from memsql.visible import page
 
 _COLOURS = {
@@ -27,6 +27,8 @@ _COLOURS = {
 }
 # Not "0 failed", nor a part of a longer word.
 _COLOURED = re.compile(rf"(?<![\w-])(?<!\b0 )(?:{'|'.join(_COLOURS)})(?![\w-])")
+_CAUSES = 9
+"""How far to look for what caused an error; one that was raised again can be its own cause."""
 _FIX_LINES = 12
 
 SHOWN = 10
@@ -122,9 +124,22 @@ def error(problem: MemsqlError) -> str:
     lines.extend(f"  - {detail}" for detail in shown(problem.details))
     if problem.state:
         lines.extend(f"  state: {problem.state}".split("\n"))
-    if problem.hint:
-        lines.extend(f"  next: {problem.hint}".split("\n"))
+    if hint := _advice(problem):
+        lines.extend(f"  next: {hint}".split("\n"))
     return page(lines)
+
+
+def _advice(problem: MemsqlError) -> str | None:
+    """What to do: before what the error itself says, which part of SQLite is missing where that is behind it."""
+    cause: BaseException | None = problem.__cause__
+    for _ in range(_CAUSES):
+        if isinstance(cause, StatementError) and cause.hint:
+            from memsql.db.unknown import unknown_part
+
+            if unknown_part(cause.message) is not None:
+                return f"{cause.hint}; otherwise {problem.hint}" if problem.hint else cause.hint
+        cause = None if cause is None else cause.__cause__
+    return problem.hint
 
 
 def error_json(problem: MemsqlError) -> dict[str, object]:
@@ -138,7 +153,7 @@ def error_json(problem: MemsqlError) -> dict[str, object]:
         "statement": shorten(problem.statement) if problem.statement else None,
         "details": list(problem.details),
         "state": problem.state,
-        "hint": problem.hint,
+        "hint": _advice(problem),
         "exit_code": problem.exit_code,
     }
 

@@ -11,7 +11,7 @@ from multiprocessing import connection, parent_process
 from multiprocessing.connection import Connection
 from typing import Any
 
-from memsql import deadline, interrupts
+from memsql import deadline, extensions, interrupts
 from memsql.errors import MemsqlError
 from memsql.sandbox import limits, wire
 
@@ -31,6 +31,8 @@ def main(answers: Connection, work: Callable[[], Any], stopped: Mapping[str, str
     deadline.limit_process()."""
     global _running
     _running = True
+    # They are programs of the branch itself.
+    extensions.use(extensions.NONE)
     # The parent hears Ctrl-C too, and ends this process.
     interrupts.ignore_all()
     threading.Thread(target=_end_with_parent, daemon=True).start()

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 @task(
     "lint",
+    loads_extensions=False,
     help={
         "fix": "repair what sqlfluff can repair of the house style; safety rules are for people to decide",
         "strict": "exit with 1 for warnings too",

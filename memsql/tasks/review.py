@@ -21,6 +21,7 @@ _FORMATS_BY_SUFFIX = {".md": "markdown", ".html": "html", ".htm": "html", ".json
 @task(
     "review",
     reads_only=True,
+    loads_extensions=False,
     help={
         "base": (
             "branch, tag or commit to compare with (default: origin/main, main, origin/master or master, "

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
 from invoke import Exit
 
-from memsql import config, hints, interrupts
+from memsql import config, extensions, hints, interrupts
 from memsql.errors import ConnectError, DiskFull, Interrupted, MemsqlError, StatementError, UsageError
 from memsql.report import text
 from memsql.report.outcome import outcome_json
@@ -96,6 +96,7 @@ def task(
     prints_json: Callable[[Mapping[str, Any]], bool] = lambda values: bool(values["json"]),
     reads_only: bool = False,
     new_file: bool = False,
+    loads_extensions: bool = True,
     load: Callable[[Mapping[str, Any]], Settings] | None = None,
 ) -> Callable[[Body[P]], MemsqlTask]:
     """Make an Invoke task of a function that takes settings, progress and options, and returns an Outcome.
@@ -112,7 +113,9 @@ def task(
     where its collection is named alone. ``iterable``: options that may be given more than once. ``bare_word``,
     ``bare_number``, ``bare_paths`` and ``audience``: see MemsqlTask. ``reads_only``: it changes nothing, so that
     a signal leaves everything as it was. ``load`` makes the settings of the options' values, for a task that works
-    without a project. ``new_file``: the database may be a file that is not there (yet); for every other task
+    without a project. ``loads_extensions``: whether
+    the extensions of the settings are loaded; not by what runs the SQL of a stranger, who may have written the settings
+    too. ``new_file``: the database may be a file that is not there (yet); for every other task
     that is ConnectError, exit code 3, because the name is wrong, and an empty database would look like a lost one.
 
     Example::
@@ -133,7 +136,8 @@ def task(
             values = bound.arguments
             _keep_choice(values)
             own = partial(body, **{name: values[name] for name in passed})
-            work: Callable[[], Outcome] = partial(_outcome, own, values, load or (_load if new_file else _load_there))
+            settings_of = load or (_load if new_file else _load_there)
+            work: Callable[[], Outcome] = partial(_outcome, own, values, settings_of, loads_extensions=loads_extensions)
             changes_nothing = reads_only or bool(values.get("dry_run"))
             shows = Shown(prints_json(values), quiet=values["quiet"], verbose=values["verbose"])
             if context.config.run.dry and not changes_nothing:
@@ -241,10 +245,13 @@ def _outcome(
     work: Callable[[Settings, Bar], Outcome],
     values: Mapping[str, Any],
     load: Callable[[Mapping[str, Any]], Settings],
+    *,
+    loads_extensions: bool,
 ) -> Outcome:
     if values["quiet"] and values["verbose"]:
         raise UsageError("--quiet and --verbose do not go together", state="nothing was changed")
     settings = load(values)
+    extensions.use(settings.opening if loads_extensions else extensions.NONE)
     if values["verbose"]:
         of = f" of the environment {settings.env}" if settings.env else ""
         write(sys.stderr, f"settings: {settings.root / hints.settings_file()}\ndatabase: {settings.target}{of}")

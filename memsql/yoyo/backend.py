@@ -23,7 +23,7 @@ from urllib.parse import urlencode
 from yoyo import exceptions, internalmigrations
 from yoyo.backends.base import DatabaseBackend, SavepointTransactionManager, TransactionManager
 
-from memsql import config
+from memsql import config, extensions
 from memsql.config import Target
 from memsql.db.queries import load
 from memsql.errors import CommitUnknown, ConfigError, ConnectError, MemsqlError
@@ -350,6 +350,7 @@ def _target(uri: Any) -> tuple[Target, int]:
         try:
             settings = config.load(database=text)
             target, busy_timeout = settings.target, settings.busy_timeout
+            extensions.use(settings.opening)
         except ConfigError:
             # There is no project here, or its settings are wrong. They are not needed: the URL names the database.
             target, busy_timeout = config.parse_target(text, Path.cwd(), os.environ.get("TURSO_AUTH_TOKEN")), 5000
