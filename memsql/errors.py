@@ -14,8 +14,8 @@
     |   `-- Interrupted         5  a signal stopped it, and it was rolled back
     |-- Refused                 6  refused to protect data
     |-- DiskFull                6  no room on a disk for what is to be written
-    `-- StatementError          1  the engine refused one statement (always wrapped before it
-                                   reaches a person)
+    `-- StatementError          3  the engine refused a statement that memsql itself needs; where it is
+                                   one of a file, it is wrapped before it reaches a person
 
 An error carries what a person needs at the keyboard: what happened (``message``), where
 (``where`` and ``statement``), what state the database is in (``state``) and what to do next
@@ -155,6 +155,8 @@ class StatementError(MemsqlError):
     ``index`` is the 0-based position in the list that was sent, or None when the text was sent as
     one script; ``code`` is the engine's error name, such as ``SQLITE_CONSTRAINT_UNIQUE``.
     """
+
+    exit_code = 3
 
     def __init__(
         self,

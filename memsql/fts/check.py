@@ -11,7 +11,16 @@ from pathlib import Path
 from memsql import hints
 from memsql.db import Connection, Params, Value, rolled_back, transaction
 from memsql.db.queries import load
-from memsql.errors import CommitUnknown, ConnectError, DiskFull, LockedError, MemsqlError, Refused, StatementError
+from memsql.errors import (
+    CheckFailed,
+    CommitUnknown,
+    ConnectError,
+    DiskFull,
+    LockedError,
+    MemsqlError,
+    Refused,
+    StatementError,
+)
 from memsql.fts import proof
 from memsql.fts.diagnose import Content, Problem, diagnose
 from memsql.fts.discover import FtsTable, named
@@ -85,7 +94,7 @@ def rebuild(conn: Connection, table: FtsTable) -> None:
         rebuild_in_transaction(conn, [table.name])
         problems = check_in_transaction(conn, [table.name])
         if problems:
-            raise StatementError(f"{problems[0]} even after the rebuild")
+            raise CheckFailed(f"{problems[0]} even after the rebuild")
 
 
 def refuse_without_room(conn: Connection, table: FtsTable) -> None:
@@ -203,9 +212,8 @@ def _rebuild_on_server(conn: Connection, table: FtsTable) -> None:
         _on_server(conn, table, [*rebuilding, *proving], hint=_online_hint())
     except StatementError as e:
         if e.index is not None and e.index > len(rebuilding):
-            raise StatementError(
+            raise CheckFailed(
                 f"{proof.sentence(table, filling, e)} even after the rebuild",
-                code=e.code,
                 state=e.state,
                 hint=f"see: {hints.command('fts.status')}",
             ) from e

@@ -1,17 +1,21 @@
-"""Tasks on servers where the libraries for servers are missing: refused before the first task of a chain runs."""
+"""Tasks on servers: refused before the first task of a chain runs where the libraries for servers are missing, and
+ended with a message where an answer fits no question."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from memsql import config
+from memsql import config, hints
 from memsql.db import client
-from memsql.errors import MemsqlError
+from memsql.errors import ConnectError, MemsqlError
 
 if TYPE_CHECKING:
     from invoke import Call
+
+_SHORT = 200
 
 
 def refuse_without_client(calls: Sequence[Call]) -> None:
@@ -22,6 +26,28 @@ def refuse_without_client(calls: Sequence[Call]) -> None:
         for target in _targets(call):
             if target.is_server:
                 client.refuse_missing(str(target))
+
+
+def misfit(target: config.Target, error: Exception) -> ConnectError:
+    """What to tell of ``error``, which nobody foresaw, in a task on the server ``target``.
+
+    An answer that is good Hrana can still be that to another question, such as rows with other columns. Python stumbles
+    over it in any place, as it does over a mistake in memsql, and only the traceback tells them apart.
+    """
+    import traceback
+
+    package = Path(__file__).resolve().parents[1]
+    frames = [
+        frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).is_relative_to(package)
+    ]
+    at = frames[-1]
+    place = f"memsql/{Path(at.filename).relative_to(package).as_posix()}, line {at.lineno}"
+    return ConnectError(
+        f"{target}: an answer does not fit what was asked, or memsql has a mistake",
+        details=(f"{type(error).__name__} in {place}: {str(error)[:_SHORT]}",),
+        state="an open transaction is rolled back; what was committed before it stays",
+        hint=f"see: {hints.command('migrate.status')}; for a report of a mistake, --verbose shows the traceback",
+    )
 
 
 def _targets(call: Call) -> Iterator[config.Target]:

@@ -262,7 +262,15 @@ def _outcome(
     from memsql.report.progress import Bar
 
     with Bar(quiet=values["quiet"]) as progress:
-        return work(settings, progress)
+        try:
+            return work(settings, progress)
+        except Exception as e:
+            known = isinstance(e, (MemsqlError, Exit)) or _interruption(e) is not None
+            if known or not settings.target.is_server or values["verbose"]:
+                raise
+            from memsql.tasks.servers import misfit
+
+            raise misfit(settings.target, e) from e
 
 
 def _error_of(command: str, stopped: BaseException, *, reads_only: bool) -> MemsqlError:

@@ -163,6 +163,27 @@ def test_another_exception_is_a_bug_and_is_not_caught() -> None:
         task_of(lambda: Outcome(str(1 // 0)))(context())
 
 
+def test_on_a_server_another_exception_may_come_from_an_answer(capsys: pytest.CaptureFixture[str]) -> None:
+    """Such as rows that are those of another query; with --verbose the traceback is there all the same."""
+
+    @task("group.example")
+    def example(settings: Settings, progress: Bar) -> Outcome:
+        rows: list[tuple[int, ...]] = [(1,)]
+        return Outcome(",".join(str(second) for _, second in rows), {})
+
+    with pytest.raises(Exit) as caught:
+        example(context(), database="http://127.0.0.1:1")
+    shown = capsys.readouterr().err
+    assert caught.value.code == 3
+    assert "an answer does not fit what was asked" in shown
+    assert "ValueError in memsql/" in shown
+    assert shown.count("error: ") == 1
+    with pytest.raises(ValueError, match="not enough values"):
+        example(context(), database="http://127.0.0.1:1", verbose=True)
+    with pytest.raises(ValueError, match="not enough values"):
+        example(context())
+
+
 def test_a_task_may_print_json_without_being_told_so(capsys: pytest.CaptureFixture[str]) -> None:
     @task("example", prints_json=lambda values: values["format"] == "json")
     def example(settings: Settings, progress: Bar, *, format: str = "json") -> Outcome:
