@@ -140,6 +140,12 @@ def test_without_it_the_message_says_what_is_missing(
     assert words[0].startswith("migrate.") or bare.db.read_bytes() == before
 
 
+def test_a_module_that_is_missing_is_named(bare: Project) -> None:
+    bare.add("0003_copy", "CREATE TABLE copied AS SELECT number FROM numbers;\n", "DROP TABLE copied;\n")
+    bare.run("migrate.up").expect(5, "where an extension of SQLite has the module counting, name it in setup.cfg")
+    bare.run("backup.restore").expect(1, "the function half")
+
+
 def test_what_cannot_be_proven_without_it_is_said(bare: Project) -> None:
     bare.run("verify").expect(1, "table items uses the function half, which is unknown here")
     for words in (("migrate.status",), ("schema.dump",), ("schema.stats",)):
