@@ -8,7 +8,7 @@ _UNITS = (("day", "d", 86_400), ("hour", "h", 3600), ("minute", "min", 60), ("se
 _UNITS_MS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _MOST_DIGITS = 100
 _LONGEST_MS = 10_000 * 366 * 86_400_000
-_duration = re.compile(r"\s*(\d+)\s*(ms|s|m|h|d)?\s*").fullmatch
+_duration = re.compile(r"\s*(\d+)\s*(?:(ms|s|m|h|d)\s*)?").fullmatch
 
 
 def count(number: int, noun: str, plural: str | None = None) -> str:

@@ -4,10 +4,11 @@ divides them. Pure."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from memsql.sqltext.classify import Effect, effect
+from memsql.sqltext.classify import effect
 from memsql.sqltext.names import fold
 from memsql.sqltext.split import Statement, statements
 from memsql.sqltext.tokens import comments
@@ -80,23 +81,37 @@ def divider(data: bytes) -> Half | None:
         return None
     has_up = any(mark.begins == "up" for mark in marks)
     parts = list(statements(text))
-    for down in downs:
-        before = [statement for statement in parts if statement.start < down.at]
-        behind = [statement for statement in parts if statement.start > down.at]
-        is_certain = down.tool != NOBODY or has_up or _takes_back(before, behind)
-        if before and behind and is_certain:
-            return down
-    return None
+    downs = [mark for mark in downs if parts and parts[0].start < mark.at < parts[-1].start]
+    if not downs:
+        return None
+    is_certain = _taking_back(parts)
+    return next((down for down in downs if down.tool != NOBODY or has_up or is_certain(down.at)), None)
 
 
-def _takes_back(before: Sequence[Statement], behind: Sequence[Statement]) -> bool:
-    """Whether all of ``behind`` take something away, and one drops an object that one of ``before`` creates."""
-    made = {fold(what.name) for what in map(_effect, before) if what.kind == "create" and what.name}
-    effects = list(map(_effect, behind))
-    if any(what.kind not in ("drop", "delete", "alter_drop_column") for what in effects):
-        return False
-    return any(what.kind == "drop" and fold(what.name or "") in made for what in effects)
+def _taking_back(parts: Sequence[Statement]) -> Callable[[int], bool]:
+    """A function that tells of an offset whether all statements behind it take something away, and one drops an object
+    that one before it creates. Everything is read once, for a file may have as many comments as statements."""
+    created: dict[str, int] = {}
+    last_other = -1
+    places: list[int] = []
+    # The last drop of what was created up to the place of the same index.
+    last_drops: list[int] = []
+    drops: dict[str, int] = {}
+    for part in parts:
+        what = effect(part.text)
+        name = fold(what.name or "")
+        if what.kind == "create" and name:
+            created.setdefault(name, part.start)
+        elif what.kind == "drop":
+            drops[name] = part.start
+        if what.kind not in ("drop", "delete", "alter_drop_column"):
+            last_other = part.start
+    for name, place in created.items():
+        places.append(place)
+        last_drops.append(max(drops.get(name, -1), last_drops[-1] if last_drops else -1))
 
+    def takes_back(at: int) -> bool:
+        number = bisect_left(places, at)
+        return last_other < at and number > 0 and last_drops[number - 1] > at
 
-def _effect(statement: Statement) -> Effect:
-    return effect(statement.text)
+    return takes_back

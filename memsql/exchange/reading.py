@@ -184,25 +184,28 @@ class _Reader:
 
     def _by_dependencies(self, files: list[tuple[str, _File]]) -> list[tuple[str, _File]]:
         waiting = dict(files)
+        pairs = {file.path: pair for pair, file in reversed(files)}
         ordered: list[tuple[str, _File]] = []
-
-        def place(pair: str, chain: tuple[str, ...]) -> None:
-            if pair in chain:
-                self._problem(waiting[pair].path, "depends on itself")
-                return
-            for needed in self._depends(self._text(waiting[pair].path)):
-                key = next((k for k, f in files if f.path == f"{needed}.sql"), None)
-                if key is None:
-                    self._problem(waiting[pair].path, f"depends on {needed}, which is not there")
-                elif key in waiting:
-                    place(key, (*chain, pair))
-            if pair in waiting:
-                ordered.append((pair, waiting.pop(pair)))
-
-        for pair, _ in files:
-            if pair in waiting:
-                place(pair, ())
+        for first, _ in files:
+            # A loop and no recursion: thousands of files may depend on each other in a row.
+            chain = {first: self._needed(waiting[first])} if first in waiting else {}
+            while chain:
+                pair, needed = next(reversed(chain.items()))
+                name = next(needed, None)
+                other = pairs.get(f"{name}.sql")
+                if name is None:
+                    ordered.append((pair, waiting.pop(pair)))
+                    del chain[pair]
+                elif other is None:
+                    self._problem(waiting[pair].path, f"depends on {name}, which is not there")
+                elif other in chain:
+                    self._problem(waiting[other].path, "depends on itself")
+                elif other in waiting:
+                    chain[other] = self._needed(waiting[other])
         return ordered
+
+    def _needed(self, file: _File) -> Iterator[str]:
+        return iter(self._depends(self._text(file.path)))
 
     def _depends(self, text: str) -> tuple[str, ...]:
         if self.habits.order != "depends":

@@ -24,11 +24,13 @@ _program = re.compile(
 _WAYS_BACK = (
     rb"(?:migrat(?:e|ion)\s+)?(?:downs?|downgrade|undo|rollback|revert)(?:\s+(?:migration|script|section|part))?"
 )
+_lead = re.compile(rb"--[\s=*#@+>!/-]*+").match
 _mark = re.compile(
-    rb"--[\s=*#@+>!/-]*(?i:goose\s|migrate:|(?<=\+)mi[gc]rate\s|no-transaction|create above|rambler\s"
+    rb"(?i:goose\s|migrate:|(?<=\+)mi[gc]rate\s|no-transaction|create above|rambler\s"
     rb"|" + _WAYS_BACK + rb"[ \t=*#:<-]*(?:\r?\n|\Z))"
 ).match
-"""So does every comment begin that makes a file another tool's. A test holds the declarations against it."""
+"""So does every comment go on, behind its _lead, that makes a file another tool's. A test compares it with the
+declarations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +106,12 @@ def may_be_foreign(data: bytes) -> bool:
     # To search for two bytes is quicker than a regular expression, and most of a large file is no comment.
     place = data.find(b"--")
     while place >= 0:
-        if _mark(data, place) is not None:
+        lead = _lead(data, place)
+        end = lead.end() if lead is not None else place + 2
+        if _mark(data, end) is not None:
             return True
-        place = data.find(b"--", place + 2)
+        # What begins inside of the lead goes on behind it too.
+        place = data.find(b"--", end)
     return False
 
 

@@ -8,6 +8,7 @@ one here too, and a ``depends`` or ``transactional`` that yoyo would not see is 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import NamedTuple
 
@@ -314,11 +315,16 @@ def _origin(directive: Directive, path: str) -> Origin:
     return Origin(words[0], " ".join(words[1:]), tuple(marks))
 
 
-def _refuse_below_block_comment(text: str, directive: Directive, path: str) -> None:
+def _refuse_below_block_comment(text: str, directives: Sequence[Directive], path: str) -> None:
     """yoyo stops reading at the first line that is neither blank nor a ``--`` comment."""
-    for line in text.split("\n", directive.line)[: directive.line]:
-        stripped = line.lstrip("\ufeff").strip()
-        if stripped and not stripped.startswith("--"):
+    seen_by_yoyo = [directive for directive in directives if directive.name in ("depends", "transactional")]
+    if "/*" not in text or not seen_by_yoyo:
+        return
+    last = seen_by_yoyo[-1].line
+    stripped = (line.lstrip("\ufeff").strip() for line in text.split("\n", last)[:last])
+    end = next((number for number, line in enumerate(stripped, 1) if line and not line.startswith("--")), last + 1)
+    for directive in seen_by_yoyo:
+        if directive.line >= end:
             raise FileError(
                 f'yoyo does not see the directive "{directive.name}" below a /* */ comment',
                 where=Location(path, directive.line),
@@ -379,8 +385,7 @@ def parse_migration_header(text: str, path: str) -> MigrationHeader:
                 folded, _, digest = directive.value.partition(" @")
                 stands_for.append(tuple(folded.split()))
                 stands_hash = stands_hash or digest.strip()
-        if "/*" in text and directive.name in ("depends", "transactional"):
-            _refuse_below_block_comment(text, directive, path)
+    _refuse_below_block_comment(text, header.directives, path)
     return MigrationHeader(
         header.description,
         tuple(dict.fromkeys(depends)),

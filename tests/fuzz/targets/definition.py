@@ -31,7 +31,9 @@ def run(data: bytes) -> None:
         db.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
         try:
             db.execute(text)
-            row = db.execute("SELECT name, sql FROM sqlite_schema WHERE type = 'table' AND sql IS NOT NULL").fetchone()
+            row = db.execute(
+                "SELECT name, sql FROM sqlite_schema WHERE type = 'table' AND sql LIKE 'CREATE TABLE%'"
+            ).fetchone()
         except (sqlite3.Error, sqlite3.Warning, UnicodeDecodeError):
             return
         if row is not None and not row[0].startswith("sqlite_"):

@@ -6,7 +6,7 @@ from memsql.errors import FileError
 from memsql.exchange.model import Tool
 from memsql.exchange.reading import read_set
 from memsql.exchange.recognising import foreign_path, foreign_text, may_be_foreign
-from memsql.exchange.tools import all_tools
+from memsql.exchange.tools import all_tools, tool_of
 from memsql.exchange.writing import scripts_of
 from memsql.sqltext.header import parse_migration_header
 from memsql.sqltext.split import split
@@ -107,10 +107,10 @@ def _names_the_folder(error: FileError) -> None:
 
 def _read(text: str) -> object:
     results: list[object] = [foreign_text(text.encode())]
-    tree = {path: text.encode() for path in ("0001_a.sql", "0002_b.sql", "V1__a.sql", "1_a.up.sql")}
-    for tool in _TOOLS:
+    for word in ("dbmate", "goose", "yoyo"):
+        tool = tool_of(word)
         try:
-            migrations = read_set(tool, tree, "theirs").migrations
+            migrations = read_set(tool, {"0001_a.sql": text.encode()}, "theirs").migrations
             results += [scripts_of(m, tool.files.tables, own_directives=False) for m in migrations]
         except FileError as e:
             results.append(e)
