@@ -18,7 +18,7 @@ from memsql.project.writing import replace_file
 from memsql.storage.leftovers import remove_file
 from memsql.storage.locks import CAN_LOCK, lock
 from memsql.storage.new_files import make_folder
-from memsql.storage.replacing import Staged, staged
+from memsql.storage.replacing import Staged, staged, sweep
 from memsql.storage.syncing import sync_names
 
 
@@ -146,8 +146,8 @@ def write_new_files(settings: Settings, texts: Mapping[Path, str]) -> None:
                 with _problems(settings.show(file.path)):
                     file.create()
                 written.append(file.path)
-            for folder in {path.parent for path in texts}:
-                sync_names(folder)
+        for folder in {path.parent for path in texts}:
+            sync_names(folder)
     except BaseException:
         for path in written:
             remove_file(path)
@@ -179,6 +179,8 @@ def complete_sum(settings: Settings) -> tuple[str, ...]:
     """
     shown = settings.show(settings.migrations)
     path = settings.migrations / SUM_NAME
+    for folder in (settings.migrations, settings.sql / "checks"):
+        sweep(folder / "0001_any.sql")
     text = sum_text(read_folder(settings.migrations, shown))
     now = lf(path.read_bytes()).decode("utf-8", "replace") if path.is_file() else text
     if now == text or not text.startswith(now):

@@ -45,7 +45,7 @@ def decide(backups: Sequence[Backup], retention: Retention, now: datetime) -> li
     decisions = []
     for backup in backups:
         if backup.manifest is None:
-            decisions.append(Decision(backup, NOT_OURS))
+            decisions.append(Decision(backup, _unknown(backup)))
             continue
         group = (backup.manifest.source.identity, backup.proven, backup.replaced_by is None)
         number = numbers[group] = numbers.get(group, 0) + 1
@@ -65,6 +65,12 @@ def remove(settings: Settings, decisions: Sequence[Decision]) -> None:
                 decision.backup.path.unlink(missing_ok=True)
                 manifest_path(decision.backup.path).unlink(missing_ok=True)
         _remove_leftovers(settings)
+
+
+def _unknown(backup: Backup) -> str:
+    """Why a backup stays of which no manifest tells: a disk that could not be read is no reason to call it unknown."""
+    problem = backup.problem or ""
+    return f"{problem}, so it is left alone" if " cannot be read: " in problem else NOT_OURS
 
 
 def _reason(backup: Backup, number: int, retention: Retention, now: datetime) -> str | None:

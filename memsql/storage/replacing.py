@@ -58,7 +58,7 @@ class Staged:
 @contextmanager
 def staged(path: Path, audience: Audience = "owner") -> Iterator[Staged]:
     """A new file beside ``path``, which goes at the end of the block unless it has its name by then. Raises OSError."""
-    _sweep(path)
+    sweep(path)
     temporary, handle = _claim(path, audience)
     try:
         with os.fdopen(handle, "wb") as file:
@@ -108,7 +108,7 @@ def _claim(path: Path, audience: Audience) -> tuple[Path, int]:
         os.close(handle)
 
 
-def _sweep(path: Path) -> None:
+def sweep(path: Path) -> None:
     """Remove what dead runs left of files with the suffix of ``path`` in its folder."""
     ending = re.escape(_ENDING)
     kind = rf".+{re.escape(path.suffix)}[0-9a-f]{{8}}{ending}|" if path.suffix else ""

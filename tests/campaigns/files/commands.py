@@ -16,7 +16,7 @@ class Scenario:
     after. ``again``: how the command is run after a fault, if otherwise. ``adds``: each run adds something, such as a
     backup, so that after the second there may be two. ``proof``: what must be content with the database in the end.
     ``once``: where all is done, a second run says so with an exit code, or does it again. ``journal``: the file that
-    says that files are being exchanged.
+    says that files are being exchanged. ``more``: what a second run may leave besides, with ``#`` for numbers.
     """
 
     words: str
@@ -30,6 +30,7 @@ class Scenario:
     proof: str = "verify"
     once: bool = False
     journal: str = ""
+    more: tuple[str, ...] = ()
 
     @property
     def task(self) -> str:
@@ -108,7 +109,12 @@ SCENARIOS: dict[str, Scenario] = {
         "backup.restore", "indexed", first=_BACKED_UP, script=_CHANGED, adds=True, proof="backup.verify --all"
     ),
     "backup.restore-to": Scenario(
-        "backup.restore --to other.db --replace", "indexed", first=_BACKED_UP, adds=True, proof="backup.verify --all"
+        "backup.restore --to other.db --replace",
+        "indexed",
+        first=_BACKED_UP,
+        adds=True,
+        proof="backup.verify --all",
+        more=("other.db.replaced-#T#Z",),
     ),
     "backup.prune": Scenario("backup.prune --keep 1 --all", "indexed", first=("migrate.up", *("backup",) * 3)),
     "backup.drill": Scenario(

@@ -14,6 +14,8 @@ from tests.campaigns.files.trees import Tree
 # After these the process lives, and can remove what it made.
 _SURVIVED = ("eio", "unreadable", "enospc", "short", "eintr")
 _CODES = range(7)
+# What was told is no lie: the next run does what this one could not.
+_NOT_REMOVED, _NOT_READ = "could not be removed", " cannot be read: "
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ def judge(scenario: Scenario, legal: Legal, place: process.Place, ended: process
         problems += trees.problems(tree, legal.files_before, legal.files_after)
     if not problems:
         problems += _of_words(scenario, legal, place, ended, tree)
-    if kind in _SURVIVED:
+    if kind in _SURVIVED and _NOT_REMOVED not in ended.text:
         problems += [f"left behind: {path}" for path in _left(tree, legal, place)]
     if problems:
         problems.append(f"it ended with {ended.code} and said: {ended.text[-1500:]}")
@@ -75,7 +77,8 @@ def _of_words(scenario: Scenario, legal: Legal, place: process.Place, ended: pro
     """Whether it told the truth: "done" only where all is done, and "nothing was changed" only where nothing was."""
     if ended.code == 0:
         problems = [] if _is_final(legal, place) else ["it says that it is done, and the database is not"]
-        if not trees.is_after(tree, legal.files_after, adds=scenario.adds):
+        is_told = _NOT_REMOVED in ended.text or _NOT_READ in ended.text
+        if not is_told and not trees.is_after(tree, legal.files_after, adds=scenario.adds):
             problems.append("it says that it is done: " + trees.difference(tree, legal.files_after))
         return problems
     if "nothing was changed" in ended.text and _states(legal, place) != legal.before:
@@ -103,6 +106,7 @@ def _again(scenario: Scenario, legal: Legal, place: process.Place) -> list[str]:
         problems.append("the next run did not finish the work")
     tree = trees.read(place.project)
     problems += trees.problems(tree, legal.files_before, legal.files_after)
+    tree = trees.without(tree, scenario.more)
     if not trees.is_after(tree, legal.files_after, adds=scenario.adds):
         problems.append("the next run: " + trees.difference(tree, legal.files_after))
     problems += [f"left behind after the next run: {path}" for path in _left(tree, legal, place)]

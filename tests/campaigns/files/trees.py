@@ -92,6 +92,15 @@ def problems(now: Tree, before: Tree, final: Tree) -> list[str]:
     return sentences + [f"{path} is gone" for path in sorted(lost)]
 
 
+def without(tree: Tree, paths: Iterable[str]) -> Tree:
+    """The tree without files and databases of these ``paths``, as they are shown in one."""
+    left_out = set(paths)
+    return Tree(
+        Counter({key: number for key, number in tree.files.items() if key[0] not in left_out}),
+        Counter({path: number for path, number in tree.databases.items() if path not in left_out}),
+    )
+
+
 def left_over(now: Tree, before: Tree, final: Tree) -> list[str]:
     """Paths that are there neither before nor after."""
     here = now.paths | set(now.databases)
