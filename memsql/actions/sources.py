@@ -17,6 +17,7 @@ from memsql.project.files import SUM_NAME, read_file
 from memsql.project.load import load_project
 from memsql.schema import Schema, from_sql, read
 from memsql.storage import work_folders
+from memsql.storage.new_files import open_new
 
 FORMS = "migrations, database, schema.sql, a path to a .sql file, git:REF, git:REF:migrations"
 
@@ -94,7 +95,8 @@ def folder_at(settings: Settings, ref: str) -> Iterator[Path]:
     held = contents(repository, blobs.values())
     with work_folders.temporary("diff") as folder:
         for name, blob in blobs.items():
-            (folder / name).write_bytes(held[blob])
+            with os.fdopen(open_new(folder / name), "wb") as file:
+                file.write(held[blob])
         yield folder
 
 

@@ -12,6 +12,7 @@ from memsql.advise import bench_databases as databases
 from memsql.config import Target
 from memsql.db import Connection, client, connection
 from memsql.errors import UsageError
+from memsql.storage.new_files import make_folder
 
 # Where sqld has the file of its only database. It serves one that it finds there.
 _SERVED = Path("data", "dbs", "default", "data")
@@ -73,7 +74,7 @@ def _opened(path: Path, program: Path | None) -> Iterator[Opened]:
         return
     folder = path.with_suffix("")
     file = folder / _SERVED
-    file.parent.mkdir(parents=True)
+    make_folder(file.parent)
     with databases.writable(path) as writing:
         # The mode in which the server keeps it.
         writing.execute("PRAGMA journal_mode = wal")

@@ -268,26 +268,31 @@ def _second_name(path: Path, holder: SQLiteConnection | None) -> Path:
             continue
         except OSError:
             try:
-                _copy(path, kept, holder)
+                handle = open_new(kept)
+            except FileExistsError:
+                continue
+            try:
+                _copy(path, kept, handle, holder)
             except BaseException:
                 remove_file(kept)
                 raise
         return kept
 
 
-def _copy(path: Path, kept: Path, holder: SQLiteConnection | None) -> None:
-    """Copy the old file, on a file system without hard links.
+def _copy(path: Path, kept: Path, handle: int, holder: SQLiteConnection | None) -> None:
+    """Copy the old file into the new file ``kept``, which ``handle`` has open: on a file system without hard links.
 
     A file that ``holder`` has locked is copied through that connection: to open and close it in another way would
     release the lock (https://sqlite.org/howtocorrupt.html, section 2.2).
     """
-    space.refuse_without(path.stat().st_size, kept.parent, f"a copy of {path}, which is kept", "make room there")
-    if holder is None:
-        with path.open("rb") as old, os.fdopen(open_new(kept), "wb") as new:
-            shutil.copyfileobj(old, new, CHUNK)
-    else:
+    with os.fdopen(handle, "wb") as new:
+        space.refuse_without(path.stat().st_size, kept.parent, f"a copy of {path}, which is kept", "make room there")
+        if holder is None:
+            with path.open("rb") as old:
+                shutil.copyfileobj(old, new, CHUNK)
+    if holder is not None:
         holder.rollback()
-        with file_connection(kept, str(kept), "rwc", 0) as copy:
+        with file_connection(kept, str(kept), "rw", 0) as copy:
             holder.copy_to(copy)
         holder.execute("BEGIN EXCLUSIVE")
     old_stat = path.stat()

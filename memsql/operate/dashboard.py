@@ -232,9 +232,9 @@ def _drill(when: datetime, fields: Mapping[str, object], *, ok: bool) -> DrillTh
 def _time(value: object) -> datetime | None:
     try:
         when = datetime.fromisoformat(str(value))
-    except ValueError:
+        return None if when.tzinfo is None else when.astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return None if when.tzinfo is None else when.astimezone(UTC)
 
 
 def _number(value: Value | object) -> float | None:

@@ -66,5 +66,6 @@ def is_of(database: object, settings: Settings) -> bool:
         return True
     try:
         return parse_target(database, settings.root).identity == settings.target.identity
-    except UsageError:
+    except (UsageError, ValueError):
+        # A name that no path can have is of no database.
         return False

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from memsql.errors import FileError, Location
 from memsql.storage.locks import lock
+from memsql.storage.new_files import make_folder
 from memsql.storage.replacing import staged
 from memsql.storage.syncing import sync_names
 
@@ -89,7 +90,7 @@ class Written:
     def _make_folder(self, folder: Path) -> None:
         missing = [parent for parent in (folder, *folder.parents) if not parent.exists()]
         for parent in reversed(missing):
-            parent.mkdir()
+            make_folder(parent, "umask")
             self._folders.append(parent)
             sync_names(parent.parent)
 

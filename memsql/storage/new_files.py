@@ -116,3 +116,9 @@ def keep_mode_of_backup(new: Path, backup: os.stat_result) -> None:
     """Give the database ``new`` the mode of the backup that it was restored from; its owner may read and write it.
     Raises OSError."""
     new.chmod((stat.S_IMODE(backup.st_mode) & 0o777 & ~_EXECUTE) | _PRIVATE_FILE)
+
+
+def make_runnable(path: Path) -> None:
+    """Let everybody run the program ``path`` who may read it. Raises OSError."""
+    mode = stat.S_IMODE(path.stat().st_mode)
+    path.chmod(mode | ((mode & 0o444) >> 2))

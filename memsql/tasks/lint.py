@@ -131,9 +131,10 @@ def _write_docs(settings: Settings) -> Outcome:
     from memsql.lint import RULES
     from memsql.lint.document import with_chapter
     from memsql.project.writing import replace_file
+    from memsql.storage.new_files import make_folder
 
     page = settings.root / "docs" / "review.md"
-    page.parent.mkdir(exist_ok=True)
+    make_folder(page.parent, "umask")
     old = page.read_text(encoding="utf-8") if page.is_file() else "# SQL review\n"
     replace_file(page, with_chapter(old, RULES), settings.show(page))
     return Outcome(f"wrote {settings.show(page)}", {"file": settings.show(page)})

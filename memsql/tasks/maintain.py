@@ -105,6 +105,7 @@ def _write(files: Mapping[str, str], folder: Path) -> list[str]:
                     state="nothing was written",
                     hint="give another folder, or remove it",
                 )
+        # systemd warns of units that not everybody can read.
         make_folder(folder, "umask")
         for path, text in paths.items():
             with replacing(path, "umask") as file:

@@ -342,13 +342,15 @@ def written(text: str, output: str | None, field: str, headline: str, *, audienc
     from pathlib import Path
 
     from memsql.project.writing import replace_file
+    from memsql.storage.new_files import make_folder
 
     if output is None:
         return Outcome(text.rstrip(), {field: text}, headline=headline, plain=field != "mermaid")
     file = Path.cwd() / output
     # One folder alone: where the one above is missing too, the path is a mistake, which replace_file tells.
-    with suppress(OSError):
-        file.parent.mkdir(exist_ok=True)
+    if file.parent.parent.is_dir():
+        with suppress(OSError):
+            make_folder(file.parent, audience)
     replace_file(file, text, output, audience)
     return Outcome(f"wrote {output}", {"file": output})
 

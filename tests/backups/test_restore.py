@@ -18,6 +18,7 @@ from cli import Project, files_below, finish
 from permissions import mode
 
 from memsql.backups.digest import TableDigest
+from memsql.errors import ConnectError
 
 pytestmark = pytest.mark.slow
 
@@ -325,3 +326,10 @@ def test_without_hard_links(project: Project, monkeypatch: pytest.MonkeyPatch) -
     restore(settings, find(settings, first))
     assert backups.hashes(project.db) == wanted(project)
     assert b"damaged" in [p.read_bytes() for p in kept(project)]
+    # Where the copy cannot be kept, nothing of it is left, and the old file is.
+    before = kept(project), project.db.read_bytes()
+    monkeypatch.setattr(shutil, "copyfileobj", no_links)
+    project.db.write_bytes(b"damaged again")
+    with pytest.raises(ConnectError, match="Operation not permitted"):
+        restore(settings, find(settings, first))
+    assert (kept(project), project.db.read_bytes()) == (before[0], b"damaged again")

@@ -74,13 +74,14 @@ def test_lines_of_somebody_else_are_passed_over(tmp_path: Path) -> None:
         b'{"format": 1, "kind": "metrics", "time": "2026-01-01T00:00:00", "database": "memory.db"}',
         b'{"format": 1, "kind": "metrics", "time": "2026-01-01T00:00:00Z", "database": 7}',
         b'{"format": 1, "kind": "metrics", "time": "2026-01-01T00:00:00Z", "database": "other.db"}',
+        b'{"format": 1, "kind": "metrics", "time": "2026-01-01T00:00:00Z", "database": "\\ud800"}',
         b'{"format": 1, "kind": "metr',
     ]
     path.write_bytes(path.read_bytes() + b"\n".join(strange))
     history.append(settings, "metrics", {"bytes": 2})
     seen = history.read(settings)
     assert [record.fields["bytes"] for record in seen.records] == [1, 2]
-    assert seen.unreadable == len(strange) - 2
+    assert seen.unreadable == len(strange) - 3
     assert not seen.earlier
 
 
@@ -124,3 +125,10 @@ def test_a_file_that_cannot_be_written_or_read(tmp_path: Path) -> None:
         history.append(settings, "metrics", {})
     with pytest.raises(FileError, match="cannot be read"):
         history.read(settings)
+
+
+def test_a_time_at_the_end_of_all_times() -> None:
+    from memsql.operate import dashboard
+
+    assert dashboard._time("0001-01-01T00:00:00+14:00") is None
+    assert dashboard._time("9999-12-31T23:59:59-14:00") is None

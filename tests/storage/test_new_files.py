@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import extent
 import pytest
 from cli import Project
 
@@ -31,7 +33,7 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.lstat().st_mode)
 
 
-@pytest.mark.parametrize("bits", UMASKS, ids=oct)
+@pytest.mark.parametrize("bits", extent.some(UMASKS, 2), ids=oct)
 def test_what_holds_data_is_private_and_what_belongs_to_the_project_is_not(tmp_path: Path, bits: int) -> None:
     project = Project(tmp_path)
     project.configure("[memsql]\nbackups = private/store/backups\n")
@@ -133,3 +135,38 @@ def test_what_a_dead_run_left_is_removed_and_a_living_one_is_not(tmp_path: Path)
         "memsql.sum": b"1",
         "memsql.sum.tmp": b"of somebody else",
     }
+
+
+_CREATE = {
+    *("write_text", "write_bytes", "mkdir", "makedirs", "mkstemp", "mkdtemp", "NamedTemporaryFile"),
+    *("TemporaryDirectory", "chmod", "umask", "copyfile", "copy2", "copytree", "touch", "symlink"),
+}
+_ELSEWHERE = {
+    # Appends to a file that is there; a new one is made by memsql.storage.
+    ("project/additions.py", "open(addition.path, 'ab')"),
+    # The file is made private just before.
+    ("server.py", "log.open('wb')"),
+    # A task for those who develop memsql.
+    ("tasks/develop.py", "tempfile.TemporaryDirectory(prefix='memsql-coverage-')"),
+}
+
+
+def creations(path: Path) -> Iterator[str]:
+    """The calls in a Python file that may create a file or a folder, or decide who may read one."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if not isinstance(node, ast.Call):
+            continue
+        name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        texts = [a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
+        writes = any(set(text) <= set("rwaxbt+") and set(text) & set("wax+") for text in texts)
+        call = ast.unparse(node)
+        if name in _CREATE or "O_CREAT" in call or (name == "open" and writes and not call.startswith("zstd.")):
+            yield call
+
+
+def test_no_other_module_creates_files(pytestconfig: pytest.Config) -> None:
+    """A file that is created elsewhere has the mode of the umask, whatever it holds."""
+    package = pytestconfig.rootpath / "memsql"
+    paths = (path for path in package.rglob("*.py") if path.parent.name != "storage")
+    calls = {(path.relative_to(package).as_posix(), call) for path in paths for call in creations(path)}
+    assert {call for call in calls if not call[1].startswith("visit.open(")} == _ELSEWHERE

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,8 @@ from memsql.db import Value
 from memsql.errors import MemsqlError, StatementError
 from memsql.progress import SILENT, Progress
 from memsql.storage import work_folders
+from memsql.storage.leftovers import remove_folder
+from memsql.storage.new_files import make_folder
 
 NEIGHBOURS = 10
 BATCH = 50
@@ -116,8 +117,12 @@ def _size(plan: Plan, rows: int, folder: Path, *, ends: float, progress: Progres
         now = time.perf_counter()
         part = max(0.0, ends - now) / (len(plan.forms) - number)
         run = _Run(form, vectors, known, progress)
-        with tempfile.TemporaryDirectory(dir=folder, ignore_cleanup_errors=True) as name:
-            results.append(run.measured(Path(name), now + part))
+        place = folder / f"{number}"
+        make_folder(place)
+        try:
+            results.append(run.measured(place, now + part))
+        finally:
+            remove_folder(place)
     return SizeBench(rows, tuple(results))
 
 

@@ -9,12 +9,15 @@ from __future__ import annotations
 import heapq
 import json
 import math
+import os
 import random
 import time
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from operator import mul
 from pathlib import Path
+
+from memsql.storage.new_files import open_new
 
 SEED = 1
 ROWS_PER_TOPIC, FEWEST_TOPICS = 100, 10
@@ -84,7 +87,7 @@ def numbers(json_text: str) -> Sequence[float]:
 def make(path: Path, rows: int, dimensions: int, queries: int, *, ends: float = math.inf) -> Corpus | None:
     """Write the vectors to ``path``; None where they are not there at the moment ``ends`` of time.perf_counter()."""
     source = _Source(rows, dimensions)
-    with path.open("wb") as file:
+    with os.fdopen(open_new(path), "wb") as file:
         for number, vector in enumerate(source.vectors(SEED, rows)):
             file.write(vector.tobytes())
             if number % _ONE_IN == 0 and time.perf_counter() > ends:
