@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from memsql.config import Target
+from memsql.storage import space
 
 if TYPE_CHECKING:
     from memsql.engine.meter import Cost
@@ -75,9 +77,10 @@ def folder_of(path: Path) -> Path:
 
 def free_space(folder: Path) -> int:
     """How many bytes are free for this user in ``folder``."""
-    import shutil
-
-    return shutil.disk_usage(folder).free
+    there = space.free(folder)
+    if there is None:
+        raise OSError(errno.ENODATA, f"nobody knows what is free in {folder}")
+    return there
 
 
 def disk_for(costs: Sequence[Cost], target: Target, journal: Journal, free: FreeSpace = free_space) -> Disk | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,10 +14,11 @@ from memsql.db.queries import load
 from memsql.db.sizes import database_bytes
 from memsql.db.sqlite import SQLiteConnection
 from memsql.db.temporary import temporary_folder
-from memsql.errors import MemsqlError, Refused, StatementError
+from memsql.errors import DiskFull, MemsqlError, Refused, StatementError
 from memsql.fts import discover
 from memsql.schema import Schema, read
 from memsql.sqltext import fold
+from memsql.storage import space as storage_space
 from memsql.storage import work_folders
 from memsql.words import size
 
@@ -147,12 +147,34 @@ def lacking(parts: Sequence[FolderNeed]) -> list[str]:
     devices: dict[int, list[FolderNeed]] = {}
     for part in parts:
         devices.setdefault(part.device, []).append(part)
-    return [
-        f"{' and '.join(dict.fromkeys(str(p.folder) for p in some))}: {' and '.join(p.what for p in some)} may need"
-        f" {size(sum(p.bytes for p in some))}, {size(min(p.free for p in some))} are free"
-        for some in devices.values()
-        if sum(p.bytes for p in some) > min(p.free for p in some)
-    ]
+    return [_sentence(some) for some in devices.values() if _bytes(some) > _free(some)]
+
+
+def filled(conn: SQLiteConnection, error: StatementError) -> DiskFull:
+    """The error of a VACUUM of ``conn`` for which a disk had no room after all: somebody else filled it meanwhile."""
+    most = database_bytes(conn)
+    return DiskFull(
+        f"no space for the VACUUM: {error.message}",
+        details=tuple(_sentence([part]) for part in needs(conn, most, None)),
+        hint="free space, and run it again",
+    )
+
+
+def _bytes(parts: Sequence[FolderNeed]) -> int:
+    return sum(part.bytes for part in parts)
+
+
+def _free(parts: Sequence[FolderNeed]) -> int:
+    return min(part.free for part in parts)
+
+
+def _sentence(parts: Sequence[FolderNeed]) -> str:
+    """What ``parts``, on one file system, need together."""
+    folders, lack = " and ".join(dict.fromkeys(str(part.folder) for part in parts)), _bytes(parts) - _free(parts)
+    return (
+        f"{folders}: {' and '.join(part.what for part in parts)} may need {size(_bytes(parts))}, "
+        f"{size(_free(parts))} are free" + (f", {size(lack)} are missing" if lack > 0 else "")
+    )
 
 
 def refuse_without_space(outlook: VacuumForecast) -> None:
@@ -196,6 +218,8 @@ def page_use(conn: SQLiteConnection) -> list[tuple[object, ...]]:
 def _need(folder: Path, what: str, amount: int) -> FolderNeed:
     folder = folder.absolute()
     try:
-        return FolderNeed(folder, folder.stat().st_dev, what, amount, shutil.disk_usage(folder).free)
+        there = storage_space.free(folder)
+        # Where nobody knows it is tried.
+        return FolderNeed(folder, folder.stat().st_dev, what, amount, amount if there is None else there)
     except OSError as e:
         raise MemsqlError(f"{folder} cannot be read: {e.strerror}", state="nothing was changed") from None

@@ -19,11 +19,12 @@ from memsql.db import litestream
 from memsql.db.connect import Mode
 from memsql.db.sizes import database_bytes
 from memsql.db.sqlite import SQLiteConnection
-from memsql.errors import LockedError, Refused, UsageError
+from memsql.errors import LockedError, Refused, StatementError, UsageError
 from memsql.progress import Progress
 from memsql.schema import dump, read
 from memsql.storage.new_files import create_empty, place
 from memsql.storage.syncing import sync
+from memsql.upkeep import space
 from memsql.upkeep.running import stating, watched
 from memsql.upkeep.space import VacuumForecast
 from memsql.words import size
@@ -82,7 +83,12 @@ def in_place(conn: SQLiteConnection, progress: Progress) -> Vacuumed:
         watched(conn, stopped),
     ):
         progress.start("writing the database anew")
-        conn.execute("VACUUM")
+        try:
+            conn.execute("VACUUM")
+        except StatementError as e:
+            if e.is_full:
+                raise space.filled(conn, e) from e
+            raise
         done = True
     return Vacuumed(before, database_bytes(conn), time.perf_counter() - started, log_left=_shorten_log(conn))
 

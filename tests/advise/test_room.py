@@ -181,7 +181,7 @@ def test_the_disk_is_that_of_the_file_behind_a_link(project: Project) -> None:
 
 
 def without_room(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=1000))
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(total=1 << 40, free=1000))
 
 
 def test_a_way_back_that_has_no_room_is_refused(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:

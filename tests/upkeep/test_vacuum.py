@@ -14,8 +14,10 @@ import pytest
 from cli import Project, content
 from either import Place
 
+from memsql.backups.connections import file_connection
 from memsql.config import Target
 from memsql.db.sqlite import SQLiteConnection
+from memsql.errors import DiskFull, StatementError
 from memsql.progress import SILENT, Progress
 from memsql.server import Running
 from memsql.upkeep import vacuum
@@ -138,7 +140,12 @@ def test_a_disk_without_room(project: Project) -> None:
     inside = 'mount -t tmpfs -o size=64k none "$1" && shift && "$@"'
     prefix = (unshare, "-m", "sh", "-c", inside, "sh", str(disk))
     project.run("maintain.vacuum", "--into", str(disk / "new.db"), prefix=prefix).expect(
-        6, "not enough space for a VACUUM", f"{disk}: the new file may need", "64.0 KiB are free", "nothing was changed"
+        6,
+        "not enough space for a VACUUM",
+        f"{disk}: the new file may need",
+        "64.0 KiB are free, ",
+        "are missing",
+        "nothing was changed",
     )
 
 
@@ -147,9 +154,26 @@ def test_a_server_refuses(project: Project, empty_server: Running) -> None:
     Place(project, empty_server.url).run("maintain.vacuum", "--dry-run").expect(2, "which refuses VACUUM")
 
 
+def test_a_disk_that_fills_up_meanwhile(project: Project) -> None:
+    with file_connection(project.db, "memory.db", "rw") as conn:
+        limited = StatementError("database or disk is full", code="SQLITE_FULL")
+        execute = conn.execute
+
+        def full(sql: str) -> object:
+            if sql == "VACUUM":
+                raise limited
+            return execute(sql)
+
+        conn.execute = full  # type: ignore[method-assign, assignment]
+        with pytest.raises(DiskFull, match="no space for the VACUUM: database or disk is full") as raised:
+            vacuum.in_place(conn, SILENT)
+    assert raised.value.state == "the database is as it was"
+    assert "the rollback journal may need" in "".join(raised.value.details)
+
+
 def test_needs_on_one_disk_are_added() -> None:
     parts = [FolderNeed(Path("/a"), 1, "the copy", 60, 100), FolderNeed(Path("/b"), 1, "the journal", 50, 100)]
-    assert lacking(parts) == ["/a and /b: the copy and the journal may need 110 B, 100 B are free"]
+    assert lacking(parts) == ["/a and /b: the copy and the journal may need 110 B, 100 B are free, 10 B are missing"]
     assert lacking([parts[0], FolderNeed(Path("/b"), 2, "the journal", 50, 100)]) == []
 
 
