@@ -10,8 +10,10 @@ import itertools
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
+from weakref import WeakKeyDictionary
 
 from memsql import extensions
 from memsql.db.compiling import bytecode
@@ -19,9 +21,13 @@ from memsql.db.protocol import Params, Value
 from memsql.db.sqlite import SQLiteConnection
 from memsql.errors import INTERRUPT, StatementError
 
+if TYPE_CHECKING:
+    import apsw
+
 _COUNTERS = "SELECT nscan, nsort, naidx, nstep FROM sqlite_stmt WHERE sql = ?"
 _NAMES = ("FULLSCAN_STEP", "SORT", "AUTOINDEX", "VM_STEP")
 _numbers = itertools.count()
+_seconds: WeakKeyDictionary[SQLiteConnection, apsw.Connection] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +74,26 @@ def _by_table(conn: SQLiteConnection, sql: str, params: Params, tick: Callable[[
     return Counters(scanned, sorts, indexed, steps, version, conn.execute(bytecode(sql), params).rows)
 
 
+def _second(conn: SQLiteConnection, path: Path) -> apsw.Connection:
+    """A connection of apsw to ``path``, the file of ``conn``, that lives as long as ``conn``.
+
+    apsw has a SQLite of its own, and to close a file in one of them releases the locks that the other one has on it
+    (https://sqlite.org/howtocorrupt.html, section 2.2.1). Raises apsw.Error.
+    """
+    import apsw
+
+    from memsql.db.apsw_driver import load_extension
+
+    other = _seconds.get(conn)
+    if other is None:
+        name = f"file:{quote(os.fsencode(path))}?mode=ro"
+        other = apsw.Connection(name, flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
+        _seconds[conn] = other
+        for extension in extensions.chosen().extensions:
+            load_extension(other, extension.path, extension.entry_point)
+    return other
+
+
 def _by_apsw(conn: SQLiteConnection, sql: str, params: Params, tick: Callable[[], bool] | None) -> Counters | None:
     path = conn.target.path
     if path is None or not path.exists():
@@ -83,16 +109,11 @@ def _by_apsw(conn: SQLiteConnection, sql: str, params: Params, tick: Callable[[]
         if event["sql"] == sql:
             ended.update(event)
 
-    name = f"file:{quote(os.fsencode(path))}?mode=ro"
     try:
-        other = apsw.Connection(name, flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
+        other = _second(conn, path)
     except apsw.Error:
         return None
-    from memsql.db.apsw_driver import load_extension
-
     try:
-        for extension in extensions.chosen().extensions:
-            load_extension(other, extension.path, extension.entry_point)
         other.set_progress_handler(tick, 1000)
         other.trace_v2(apsw.SQLITE_TRACE_PROFILE, note)
         for _ in other.execute(sql, tuple(params)):
@@ -103,7 +124,8 @@ def _by_apsw(conn: SQLiteConnection, sql: str, params: Params, tick: Callable[[]
     except apsw.Error as e:
         raise StatementError(str(e), statement=sql) from e
     finally:
-        other.close()
+        other.set_progress_handler(None)
+        other.trace_v2(0)
     status = ended.get("stmt_status")
     if status is None:
         return None
