@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import takewhile
 
 from memsql import hints, ledger
 from memsql.db import Connection, transaction
@@ -16,7 +17,7 @@ from memsql.engine.run import Runner
 from memsql.engine.session import Session, trial_on
 from memsql.engine.state import Completed, Report, RunOptions, State, read_state, report
 from memsql.engine.transaction import Transaction
-from memsql.errors import Refused
+from memsql.errors import LockedError, Refused
 from memsql.ledger import corrections
 from memsql.progress import SILENT, Progress
 from memsql.project import plan
@@ -58,18 +59,31 @@ def pending_down(state: State, options: RunOptions) -> Pending:
 
 
 def still_down(first: Pending, options: RunOptions) -> Planner:
-    """Plans a down again: of what ``options`` now mean, only what was chosen first is rolled back, whatever was applied
-    since. Where some of it is done already, the rest of it."""
+    """Plans a down again: what is still applied of what was chosen first is rolled back, and nothing else.
+
+    The planner raises LockedError where another process has applied a migration since that stands above it.
+    """
     chosen = {job.migration.id for job in first.jobs}
 
     def planner(state: State, done: Sequence[Done]) -> Pending:
-        if done:
-            leaving = [s.migration for s in reversed(state.statuses) if s.state == plan.APPLIED and s.migration]
-        else:
-            leaving = plan.to_roll_back(state.statuses, steps=options.steps, to=options.to)
-        return Pending(state, tuple(down_jobs([m for m in leaving if m.id in chosen], state.project.ordered)))
+        plan.to_roll_back(state.statuses, steps=options.steps, to=options.to)
+        applied = [s.migration for s in reversed(state.statuses) if s.state == plan.APPLIED and s.migration]
+        leaving = list(takewhile(lambda migration: migration.id in chosen, applied))
+        rest = [migration for migration in applied if migration.id in chosen]
+        if len(leaving) < len(rest):
+            raise _overtaken([m.id for m in applied if m.id not in chosen and m.version > rest[-1].version], done)
+        return Pending(state, tuple(down_jobs(leaving, state.project.ordered)))
 
     return planner
+
+
+def _overtaken(newer: Sequence[str], done: Sequence[Done]) -> LockedError:
+    before = ", ".join(one.id for one in done)
+    return LockedError(
+        f"another process has applied {', '.join(reversed(newer))} meanwhile, on top of what was to be rolled back",
+        state=f"finished: {before}; the rest was not begun" if before else "nothing was changed",
+        hint=f"see what is applied now, and decide anew: {hints.command('migrate.status')}",
+    )
 
 
 def run_on(

@@ -13,7 +13,7 @@ from memsql.actions.up import down, up
 from memsql.config import Settings
 from memsql.db import connection
 from memsql.engine.state import Proposal, RunOptions, status
-from memsql.errors import FileError, Refused
+from memsql.errors import FileError, LockedError, Refused
 from memsql.project import plan
 from memsql.server import Running
 
@@ -68,9 +68,12 @@ def test_a_database_that_became_somebody_elses_is_refused(settings: Settings) ->
 
 
 def test_nothing_is_rolled_back_under_what_was_applied_meanwhile(settings: Settings) -> None:
-    up(settings, RunOptions(to=2))
-    report = down(settings, RunOptions(steps=1), gate=at_the_gate(lambda: up(settings, RunOptions())))
-    assert (report.done, applied(settings)) == ((), [1, 2, 3])
+    for options in (RunOptions(steps=1), RunOptions(to=1)):
+        up(settings, RunOptions(to=2))
+        with pytest.raises(LockedError, match="another process has applied 0003_t meanwhile"):
+            down(settings, options, gate=at_the_gate(lambda: up(settings, RunOptions())))
+        assert applied(settings) == [1, 2, 3]
+        down(settings, RunOptions(to=1))
 
 
 def test_a_file_that_was_edited_meanwhile_is_refused(settings: Settings) -> None:
