@@ -48,7 +48,7 @@ def up(settings: Settings, options: RunOptions, progress: Progress = SILENT, gat
 
 def _up(settings: Settings, visit: Visit, options: RunOptions, progress: Progress, gate: Gate) -> Report:
     project = load_project(settings)
-    with visit.open("ro") as conn:
+    with visit.open("ro", meanwhile=_prepare) as conn:
         state = read_state(project, conn, to_run=True)
     migrations = []
     if state.must_be_adopted:
@@ -166,7 +166,7 @@ def down(settings: Settings, options: RunOptions, progress: Progress = SILENT, g
 def _down(settings: Settings, visit: Visit, options: RunOptions, progress: Progress, gate: Gate) -> Report:
     project = load_project(settings)
     refuse_stale_sum(project)
-    with visit.open("ro") as conn:
+    with visit.open("ro", meanwhile=_prepare) as conn:
         state = read_state(project, conn, to_run=True)
     if not plan.to_roll_back(state.statuses, steps=options.steps, to=options.to):
         return replace(report(state), notices=_not_adopted(state))
@@ -181,6 +181,11 @@ def _down(settings: Settings, visit: Visit, options: RunOptions, progress: Progr
         gate(Proposal("down", f"roll back {_listed(migrations)}", checksums=checksums))
     with visit.open("rw") as conn, _measured(settings, conn, options, progress) as session:
         return _with_costs(run_down(session, state, pending), session)
+
+
+def _prepare() -> None:
+    """Import what a run on a server needs: it takes as long as a server that is far away to answer."""
+    from memsql.engine import job, on_server, pending, session  # noqa: F401
 
 
 def _not_adopted(state: State) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ The implementation for a target is imported only when it is needed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Literal
 
@@ -53,8 +53,9 @@ class Visit:
         self._server: Connection | None = None
 
     @contextmanager
-    def open(self, mode: Mode) -> Iterator[Connection]:
-        """A connection as of connect(), for the block."""
+    def open(self, mode: Mode, meanwhile: Callable[[], None] | None = None) -> Iterator[Connection]:
+        """A connection as of connect(), for the block. ``meanwhile`` is called once, while the first answer of a server
+        that is far away is on its way."""
         if self._target.path is not None:
             with connection(self._target, mode, self._busy_timeout) as conn:
                 yield conn
@@ -65,6 +66,8 @@ class Visit:
 
         assert isinstance(self._server, LibsqlConnection)
         self._server.mode = mode
+        if meanwhile is not None:
+            self._server.meanwhile(meanwhile)
         yield self._server
 
     def close(self) -> None:

@@ -193,6 +193,10 @@ class LibsqlConnection:
         finally:
             self._stream.tick = None
 
+    def meanwhile(self, work: Callable[[], None]) -> None:
+        """Call ``work`` once while this connection waits for the next answer, unless that comes at once."""
+        self._stream.meanwhile = work
+
     @contextmanager
     def many_commits(self) -> Iterator[None]:
         """Do nothing: there is no work to save on a server."""

@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 _TICK_SECONDS = 0.1
+# Less than it takes to connect to another machine, and more than to one's own.
+_MOMENT_SECONDS = 0.02
 
 
 class Stopped(Exception):
@@ -28,14 +30,22 @@ class Loop:
         self._thread = threading.Thread(target=self._loop.run_forever, name="memsql-network", daemon=True)
         self._thread.start()
 
-    def run(self, work: Coroutine[Any, Any, T], tick: Callable[[], bool] | None = None) -> T:
+    def run(
+        self,
+        work: Coroutine[Any, Any, T],
+        tick: Callable[[], bool] | None = None,
+        meanwhile: Callable[[], None] | None = None,
+    ) -> T:
         """Wait for ``work``; return its result or raise its exception.
 
         An exception in the waiting thread, such as KeyboardInterrupt, cancels ``work``. ``tick`` is called about ten
-        times a second meanwhile; when it returns True, ``work`` is cancelled and Stopped raised.
+        times a second meanwhile; when it returns True, ``work`` is cancelled and Stopped raised. ``meanwhile`` is
+        called once where the waiting takes longer than a moment.
         """
         future = asyncio.run_coroutine_threadsafe(work, self._loop)
         try:
+            if meanwhile is not None and not concurrent.futures.wait((future,), _MOMENT_SECONDS).done:
+                meanwhile()
             while tick is not None and not concurrent.futures.wait((future,), _TICK_SECONDS).done:
                 if tick():
                     raise Stopped

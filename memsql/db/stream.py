@@ -33,7 +33,7 @@ class Stream:
 
     ``open``: whether a transaction is open, by the last answer that could be believed. ``requests``: round trips so
     far. ``settings``: the text of each PRAGMA that a new stream needs, by its name. ``tick`` is called while the stream
-    waits for an answer, and stops the waiting by returning True.
+    waits for an answer, and stops the waiting by returning True; ``meanwhile`` is called once, in the first wait.
 
     What belongs to an open transaction is sent so that the server runs it only inside that transaction, and never on
     another stream. An answer without a way to go on, one that contradicts itself and one of another request mean that
@@ -45,6 +45,7 @@ class Stream:
         self.requests = 0
         self.settings: dict[str, str] = {}
         self.tick: Callable[[], bool] | None = None
+        self.meanwhile: Callable[[], None] | None = None
         self.lost = False
         self._target = target
         self._timeouts = timeouts
@@ -106,11 +107,13 @@ class Stream:
         while True:
             settings = [hrana.execute(sql) for sql in self.settings.values()] if self.is_new else []
             nonce = self._next_nonce()
+            meanwhile, self.meanwhile = self.meanwhile, None
             self.requests += 1
             try:
                 answers = self._loop.run(
                     self._transport.pipeline([*settings, *requests], nonce, patience, last=last),
                     None if intent.keeps else self.tick,
+                    meanwhile,
                 )
                 return self._understood(answers[len(settings) :], nonce, intent, read)
             except Fault as e:
