@@ -8,13 +8,11 @@ or misread one.
 from __future__ import annotations
 
 import re
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from collections.abc import Iterable
 from contextlib import suppress
 from math import isfinite
 from typing import Any
-
-from libsql_client.hrana.convert import _value_to_proto
 
 from memsql.db import answers as shapes
 from memsql.db.answers import Json, Malformed
@@ -40,18 +38,22 @@ def encode_value(value: Value) -> Json:
         return {"type": "integer", "value": str(value)}
     if value is None:
         return {"type": "null"}
-    try:
-        encoded: Json = dict(_value_to_proto(value))
-    except OverflowError:
-        raise StatementError(f"the integer {value!r} does not fit into SQLite's 64 bits", code="MEMSQL_VALUE") from None
-    except (ValueError, TypeError):
-        kind = str(value) if isinstance(value, float) else f"a value of type {type(value).__name__}"
-        raise StatementError(
-            f"{kind} cannot be sent to a libSQL server",
-            code="MEMSQL_VALUE",
-            hint="infinite numbers and NaN cannot be sent; use NULL or text",
-        ) from None
-    return encoded
+    if isinstance(value, str):
+        return encode_value(str(value))
+    if isinstance(value, int):
+        if not -0x8000000000000000 <= value <= 0x7FFFFFFFFFFFFFFF:
+            raise StatementError(f"the integer {value!r} does not fit into SQLite's 64 bits", code="MEMSQL_VALUE")
+        return {"type": "integer", "value": str(int(value))}
+    if isinstance(value, float) and isfinite(value):
+        return {"type": "float", "value": float(value)}
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return {"type": "blob", "base64": b64encode(value).decode()}
+    kind = str(value) if isinstance(value, float) else f"a value of type {type(value).__name__}"
+    raise StatementError(
+        f"{kind} cannot be sent to a libSQL server",
+        code="MEMSQL_VALUE",
+        hint="infinite numbers and NaN cannot be sent; use NULL or text",
+    )
 
 
 def _refuse_surrogates(text: str, name: str) -> None:

@@ -9,8 +9,6 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-import aiohttp
-
 from memsql import token_rules
 from memsql.config import Target
 from memsql.db import answers as shapes
@@ -18,16 +16,13 @@ from memsql.db.answers import ANSWER_LIMIT, ENTRY_LIMIT, Json, Malformed
 from memsql.db.faults import Fault, http_status, not_a_server, statement_error
 from memsql.db.hrana import CLOSE
 from memsql.db.pipeline import closing
+from memsql.db.posts import PIECE_BYTES, Posts, failures
 from memsql.db.transport import USER_AGENT, Timeouts, endpoint, network_fault, proxy_for
+from memsql.db.wire import Answer, Content
 from memsql.errors import ConnectError, MemsqlError
 
-# Proxies close idle connections after 5 seconds or more, and a request on a closed connection is lost without an
-# answer.
-_KEEPALIVE_SECONDS = 4
 # sqld ends a stream ten seconds after its last request began.
 _ALIVE_SECONDS = 3.0
-# Large, because each piece that goes from the network to the caller passes from one thread to another.
-_PIECE_BYTES = 1 << 18
 # Not compressed: sqld flushes its compressor behind every few bytes of a cursor, and to decompress them took ten times
 # as long as to read the rows.
 _UNCOMPRESSED = {"Accept-Encoding": "identity"}
@@ -36,7 +31,6 @@ _BODY_SECONDS = 300.0
 # Bytes of an answer without results: to a refusal, and to a request that only keeps the stream alive.
 _SHORT = 20_000
 _NOT_SQL = "SQL string"
-_NETWORK = (aiohttp.ClientError, asyncio.TimeoutError, OSError)
 
 
 class HttpTransport:
@@ -53,7 +47,7 @@ class HttpTransport:
         self._timeouts = timeouts
         self._base = self._url = endpoint(target)
         self._baton: str | None = None
-        self._session: aiohttp.ClientSession | None = None
+        self._posts: Posts | None = None
         self._answered = False
         self._last_answer = 0.0
         self.version = 3
@@ -82,7 +76,7 @@ class HttpTransport:
             results = shapes.pipeline_results(answer, len(requests) + 2 + len(ending))
             self._follow(answer)
             return results[: len(requests) + 2]
-        except _NETWORK as e:
+        except failures() as e:
             fault = network_fault(e, self._target)
         except Malformed as e:
             fault = not_a_server(self._target, str(e))
@@ -109,7 +103,7 @@ class HttpTransport:
                 if entries:
                     yield entries
             done = True
-        except _NETWORK as e:
+        except failures() as e:
             fault = network_fault(e, self._target)
         except Malformed as e:
             fault = not_a_server(self._target, str(e))
@@ -139,18 +133,10 @@ class HttpTransport:
                 return following
             except TimeoutError:
                 pass
-            assert self._session is not None
             try:
                 url = self._address(following) or self._url
-                async with self._session.post(
-                    f"{url}/v{self.version}/pipeline",
-                    data=_body(following.get("baton"), requests=[]),
-                    proxy=proxy_for(url),
-                    allow_redirects=False,
-                    timeout=aiohttp.ClientTimeout(total=_ALIVE_SECONDS * 10, sock_connect=self._timeouts.connect),
-                ) as response:
-                    answer = shapes.parse(await _whole(response.content, _SHORT)) if response.status == 200 else None
-            except (*_NETWORK, Malformed, Fault):
+                answer = await self._short(url, _body(following.get("baton"), requests=[]), _ALIVE_SECONDS * 10)
+            except failures(Malformed, Fault):
                 answer = None
             if answer is None or not answer.get("baton"):
                 return None
@@ -158,31 +144,41 @@ class HttpTransport:
 
     async def drop(self) -> None:
         self._forget()
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        if self._posts is not None:
+            await self._posts.close()
+            self._posts = None
 
     async def close(self) -> None:
-        session = self._session
-        if session is None:
+        posts = self._posts
+        if posts is None:
             return
         try:
             if self._baton is not None:
-                async with session.post(
-                    f"{self._url}/v{self.version}/pipeline",
-                    data=_body(self._baton, requests=[CLOSE]),
-                    proxy=proxy_for(self._url),
-                    allow_redirects=False,
-                    timeout=aiohttp.ClientTimeout(total=2),
-                ) as response:
-                    await _whole(response.content, _SHORT)
-        except (*_NETWORK, Malformed):
+                await self._short(self._url, _body(self._baton, requests=[CLOSE]), 2)
+        except failures(Malformed):
             # Without requests the server ends the stream by itself.
             pass
         finally:
             self._forget()
-            self._session = None
-            await session.close()
+            self._posts = None
+            await posts.close()
+
+    async def _short(self, url: str, body: bytes, seconds: float) -> Json | None:
+        """Send a pipeline whose answer is short, and return it; None where it is a refusal. Raises failures(),
+        TimeoutError after ``seconds``, and Malformed."""
+        assert self._posts is not None
+
+        async def sent(posts: Posts) -> Json | None:
+            response = await posts.send(
+                f"{url}/v{self.version}/pipeline", body, connect=self._timeouts.connect, read=seconds
+            )
+            try:
+                text = await _whole(response.content, _SHORT)
+                return shapes.parse(text) if response.status == 200 else None
+            finally:
+                response.release()
+
+        return await asyncio.wait_for(sent(self._posts), seconds)
 
     async def _post(
         self,
@@ -190,19 +186,18 @@ class HttpTransport:
         make: Callable[[int], bytes],
         patience: float | None,
         headers: dict[str, str] | None = None,
-    ) -> aiohttp.ClientResponse:
-        if self._session is None:
-            self._session = self._new_session()
+    ) -> Answer:
+        if self._posts is None:
+            self._posts = Posts(self._headers())
         while True:
             response, fault, body = None, None, make(self.version)
             wait = self._wait(patience)
-            request = self._session.post(
+            request = self._posts.send(
                 f"{self._url}/v{self.version}/{path}",
-                data=body,
+                body,
+                connect=self._timeouts.connect,
+                read=wait,
                 headers=headers,
-                proxy=proxy_for(self._url),
-                allow_redirects=False,
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._timeouts.connect, sock_read=wait),
             )
             try:
                 # The time-out of the session is for the next byte; this one is for a head that comes byte by byte.
@@ -213,7 +208,7 @@ class HttpTransport:
                 text = await asyncio.wait_for(_beginning(response.content), _BODY_SECONDS)
                 fault = self._refusal(response.status, text, path, len(body))
                 response.close()
-            except _NETWORK as e:
+            except failures() as e:
                 fault = network_fault(e, self._target)
             if fault is None:
                 self.version = 2
@@ -240,16 +235,11 @@ class HttpTransport:
         """Seconds to wait for the next byte of an answer."""
         return patience if patience is not None else self._timeouts.answer
 
-    def _new_session(self) -> aiohttp.ClientSession:
+    def _headers(self) -> dict[str, str]:
         headers = {"Content-Type": "application/json", "User-Agent": USER_AGENT}
         if self._target.token:
             headers["Authorization"] = f"Bearer {self._target.token}"
-        return aiohttp.ClientSession(
-            headers=headers,
-            connector=aiohttp.TCPConnector(limit=2, keepalive_timeout=_KEEPALIVE_SECONDS),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            read_bufsize=_PIECE_BYTES,
-        )
+        return headers
 
     def _followed(self, answer: Json) -> Fault | None:
         """_follow(), which returns its fault."""
@@ -310,7 +300,7 @@ def _object(text: bytes) -> Json:
         return {}
 
 
-async def _whole(content: aiohttp.StreamReader, limit: int) -> bytes:
+async def _whole(content: Content, limit: int) -> bytes:
     """All of an answer. Raises Malformed where it has more than ``limit`` bytes."""
     pieces: list[bytes] = []
     size = 0
@@ -322,7 +312,7 @@ async def _whole(content: aiohttp.StreamReader, limit: int) -> bytes:
     return b"".join(pieces)
 
 
-async def _beginning(content: aiohttp.StreamReader) -> bytes:
+async def _beginning(content: Content) -> bytes:
     """The first bytes of an answer that is no more than read to a person."""
     text = b""
     async for piece in content.iter_any():
@@ -332,7 +322,7 @@ async def _beginning(content: aiohttp.StreamReader) -> bytes:
     return text[:_SHORT]
 
 
-async def _lines(content: aiohttp.StreamReader, seconds: float) -> AsyncIterator[list[bytes]]:
+async def _lines(content: Content, seconds: float) -> AsyncIterator[list[bytes]]:
     """The lines of the answer, in lists. StreamReader's own reading of lines is not used, because it limits their
     length to less than a row may have.
 
@@ -345,7 +335,7 @@ async def _lines(content: aiohttp.StreamReader, seconds: float) -> AsyncIterator
         size += len(piece)
         if b"\n" in piece:
             end = time.monotonic() + seconds
-            if size >= _PIECE_BYTES:
+            if size >= PIECE_BYTES:
                 *lines, rest = b"".join(begun).split(b"\n")
                 begun, size = [rest], len(rest)
                 if whole := [line for line in lines if line]:

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import ssl
+import sys
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
-
-import aiohttp
 
 from memsql.config import Target
 from memsql.db.answers import Json
 from memsql.db.faults import Fault
+from memsql.db.wire import Unconnected
 from memsql.errors import ConnectError, LockedError
 
 USER_AGENT = "memsql"
+# Where the system has settings for proxies besides the environment.
+_WITH_SETTINGS = ("darwin", "win32")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,11 @@ def proxy_for(url: str) -> str | None:
 
     aiohttp's own trust_env is not used, because it also sends the password that ~/.netrc has for the host.
     """
+    if sys.platform not in _WITH_SETTINGS and not any(name.lower().endswith("_proxy") for name in os.environ):
+        return None
+    # Imported only where there may be a proxy, because that takes a while.
+    from urllib.request import getproxies, proxy_bypass
+
     parts = urlsplit(url)
     if proxy_bypass(parts.netloc.rpartition("@")[2]) or proxy_bypass(parts.hostname or ""):
         return None
@@ -91,20 +98,50 @@ def proxy_for(url: str) -> str | None:
 
 
 def network_fault(error: BaseException, target: Target) -> Fault:
-    """The fault for an error of aiohttp or the operating system. ``error`` itself is not kept, because it can hold the
-    request with its headers."""
-    if isinstance(
-        error,
-        (
-            aiohttp.ClientConnectorCertificateError,
-            aiohttp.ClientConnectorSSLError,
-            aiohttp.ClientSSLError,
-            ssl.SSLError,
+    """The fault for an error of posts.failures(), of aiohttp or of the operating system. ``error`` itself is not kept,
+    because it can hold the request with its headers."""
+    if isinstance(error, Unconnected):
+        return _unconnected(error, target)
+    if isinstance(error, ssl.SSLError):
+        return _tls_fault(error, target)
+    if "aiohttp" in sys.modules and (fault := _fault_of_aiohttp(error, target)) is not None:
+        return fault
+    if isinstance(error, (asyncio.TimeoutError, TimeoutError)):
+        return timed_out(target)
+    return Fault(
+        ConnectError(
+            f"{target}: the connection broke before the answer came",
+            state="nothing was changed by this request",
+            hint="check the network and the server, and run it again",
         ),
+        again=True,
+    )
+
+
+def _unconnected(error: Unconnected, target: Target) -> Fault:
+    """The fault where no connection was made."""
+    cause = error.cause
+    if isinstance(cause, ssl.SSLError):
+        return _tls_fault(cause, target)
+    if isinstance(cause, socket.gaierror):
+        return _unknown_name(target)
+    if isinstance(cause, TimeoutError):
+        return _no_connection_in_time(target)
+    if isinstance(cause, OSError):
+        return _not_connected(target, None if error.was_refused else cause.strerror or "network error")
+    return _no_url(target)
+
+
+def _fault_of_aiohttp(error: BaseException, target: Target) -> Fault | None:
+    """The fault for an error of aiohttp; None for those that mean that the connection broke, or that time is over."""
+    import aiohttp
+
+    if isinstance(
+        error, (aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorSSLError, aiohttp.ClientSSLError)
     ):
         return _tls_fault(error, target)
     if isinstance(error, (aiohttp.ClientConnectorDNSError, socket.gaierror)):
-        return _unreached(f"the name of {target} is not known (DNS)", "check the spelling of the host, and the network")
+        return _unknown_name(target)
     if isinstance(error, aiohttp.ClientProxyConnectionError):
         return _unreached(
             f"{target}: the proxy of the environment is not reached",
@@ -117,35 +154,40 @@ def network_fault(error: BaseException, target: Target) -> Fault:
             "check HTTPS_PROXY, HTTP_PROXY and NO_PROXY",
         )
     if isinstance(error, aiohttp.ConnectionTimeoutError):
-        return _unreached(
-            f"{target} does not answer: the connection was not made in time",
-            "check the host and port, the network, and firewalls in between",
-            again=True,
-        )
+        return _no_connection_in_time(target)
     if isinstance(error, aiohttp.ClientConnectorError):
-        if isinstance(error.os_error, ConnectionRefusedError):
-            return _unreached(
-                f"{target} refuses the connection: nothing listens there",
-                "check the host and port, and that the server runs",
-                again=True,
-            )
-        return _unreached(
-            f"{target} cannot be reached: {error.os_error.strerror or 'network error'}",
-            "check the host and port, and the network",
-            again=True,
-        )
+        refused = isinstance(error.os_error, ConnectionRefusedError)
+        return _not_connected(target, None if refused else error.os_error.strerror or "network error")
     if isinstance(error, (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError)):
-        return _unreached(f"{target} is no URL that can be opened", "check --database or TURSO_URL")
-    if isinstance(error, (asyncio.TimeoutError, TimeoutError)):
-        return timed_out(target)
-    return Fault(
-        ConnectError(
-            f"{target}: the connection broke before the answer came",
-            state="nothing was changed by this request",
-            hint="check the network and the server, and run it again",
-        ),
+        return _no_url(target)
+    return None
+
+
+def _unknown_name(target: Target) -> Fault:
+    return _unreached(f"the name of {target} is not known (DNS)", "check the spelling of the host, and the network")
+
+
+def _no_connection_in_time(target: Target) -> Fault:
+    return _unreached(
+        f"{target} does not answer: the connection was not made in time",
+        "check the host and port, the network, and firewalls in between",
         again=True,
     )
+
+
+def _not_connected(target: Target, reason: str | None) -> Fault:
+    """``reason``: what the system says; None where nothing listens there."""
+    if reason is None:
+        return _unreached(
+            f"{target} refuses the connection: nothing listens there",
+            "check the host and port, and that the server runs",
+            again=True,
+        )
+    return _unreached(f"{target} cannot be reached: {reason}", "check the host and port, and the network", again=True)
+
+
+def _no_url(target: Target) -> Fault:
+    return _unreached(f"{target} is no URL that can be opened", "check --database or TURSO_URL")
 
 
 def timed_out(target: Target) -> Fault:
