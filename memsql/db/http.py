@@ -148,13 +148,17 @@ class HttpTransport:
             await self._posts.close()
             self._posts = None
 
-    async def close(self) -> None:
+    async def close(self, *, waits: bool) -> None:
         posts = self._posts
         if posts is None:
             return
         try:
-            if self._baton is not None:
-                await self._short(self._url, _body(self._baton, requests=[CLOSE]), 2)
+            body = _body(self._baton, requests=[CLOSE])
+            if self._baton is not None and waits:
+                await self._short(self._url, body, 2)
+            elif self._baton is not None:
+                # Nothing depends on it: a stream that nobody uses ends after ten seconds.
+                await posts.send_last(f"{self._url}/v{self.version}/pipeline", body, seconds=2)
         except failures(Malformed):
             # Without requests the server ends the stream by itself.
             pass

@@ -51,6 +51,13 @@ class Posts:
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=connect, sock_read=read),
         )
 
+    async def send_last(self, url: str, body: bytes, *, seconds: float) -> None:
+        """Send ``body`` to ``url``, and wait for no answer where no proxy stands in between. Raises like send()."""
+        if proxy_for(url) is None:
+            await self._direct.post_last(url, body, seconds=seconds)
+        else:
+            (await self.send(url, body, connect=seconds, read=seconds)).close()
+
     async def close(self) -> None:
         """Close every connection."""
         await self._direct.close()

@@ -152,10 +152,11 @@ class Stream:
         self._drop()
 
     def close(self) -> None:
-        """End the stream and release everything."""
-        self.open = False
+        """End the stream and release everything. Only where a transaction is open, wait until the server has ended
+        it."""
+        was_open, self.open = self.open, False
         if not self._loop.closed:
-            self._loop.run(self._transport.close())
+            self._loop.run(self._transport.close(waits=was_open))
             self._loop.close()
 
     def _drop(self) -> None:

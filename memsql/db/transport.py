@@ -65,8 +65,9 @@ class Transport(Protocol):
     async def drop(self) -> None:
         """Forget the stream and cut the connection, so that the server ends the stream and its transaction."""
 
-    async def close(self) -> None:
-        """End the stream and release everything. Never raises."""
+    async def close(self, *, waits: bool) -> None:
+        """End the stream and release everything. ``waits``: until the server has ended it, if that can be known. Never
+        raises."""
 
 
 def endpoint(target: Target) -> str:
@@ -187,7 +188,10 @@ def _not_connected(target: Target, reason: str | None) -> Fault:
 
 
 def _no_url(target: Target) -> Fault:
-    return _unreached(f"{target} is no URL that can be opened", "check --database or TURSO_URL")
+    return _unreached(
+        f"{target} is no URL that can be opened",
+        "check --database or TURSO_URL, and that the token is one word without unusual characters",
+    )
 
 
 def timed_out(target: Target) -> Fault:

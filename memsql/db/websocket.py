@@ -176,7 +176,7 @@ class WebSocketTransport:
         if session is not None:
             await session.close()
 
-    async def close(self) -> None:
+    async def close(self, *, waits: bool) -> None:
         await self.drop()
 
     async def _ready(self) -> _Conn:

@@ -111,24 +111,49 @@ class Direct:
     ) -> Answer:
         """Send ``body`` to ``url``. ``connect`` and ``read``: seconds to wait for the connection, and for the next
         bytes. Raises Unconnected, Broken, TimeoutError and OSError."""
-        parts = urlsplit(url)
-        headers = {
-            "Host": parts.netloc.rpartition("@")[2],
-            "Accept-Encoding": "gzip",
-            **self._headers,
-            **(headers or {}),
-            "Content-Length": str(len(body)),
-        }
-        path = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~")
-        line = await self._line(parts.scheme, parts.hostname or "", parts.port, connect)
-        head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        line = await self._sent(url, body, connect=connect, read=read, headers=headers or {})
         try:
-            line.writer.write(f"POST {path} HTTP/1.1\r\n{head}\r\n".encode("latin-1") + body)
-            await asyncio.wait_for(line.writer.drain(), read)
             return await _answered(self, line, read)
         except BaseException:
             self.drop(line)
             raise
+
+    async def post_last(self, url: str, body: bytes, *, seconds: float) -> None:
+        """Send ``body`` to ``url``, end the connection, and wait for no answer. Whether the server reads it before it
+        sees the end is not certain. Raises like post()."""
+        line = await self._sent(url, body, connect=seconds, read=seconds, headers={})
+        self._lines.pop(id(line), None)
+        line.writer.close()
+        with suppress(OSError):
+            await asyncio.wait_for(line.writer.wait_closed(), seconds)
+
+    async def _sent(self, url: str, body: bytes, *, connect: float, read: float, headers: Mapping[str, str]) -> _Line:
+        """A connection on which the request was sent."""
+        try:
+            parts = urlsplit(url)
+            host, port = (parts.hostname or "").encode("idna" if not url.isascii() else "ascii").decode(), parts.port
+            fields = {
+                "Host": parts.netloc.rpartition("@")[2] if url.isascii() else host + (f":{port}" if port else ""),
+                "Accept-Encoding": "gzip",
+                **self._headers,
+                **headers,
+                "Content-Length": str(len(body)),
+            }
+            path = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~")
+            texts = [f"POST {path} HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items())]
+            if not all(text.isprintable() for text in texts):
+                raise ValueError("a header has characters that end it")
+            head = "\r\n".join([*texts, "", ""]).encode("latin-1")
+        except ValueError as e:
+            raise Unconnected(e) from None
+        line = await self._line(parts.scheme, host, port, connect)
+        try:
+            line.writer.write(head + body)
+            await asyncio.wait_for(line.writer.drain(), read)
+        except BaseException:
+            self.drop(line)
+            raise
+        return line
 
     def keep(self, line: _Line) -> None:
         """The answer on ``line`` was read to its end."""

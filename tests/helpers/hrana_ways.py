@@ -76,7 +76,7 @@ class _Ours:
 
     def close(self) -> None:
         if not self._loop.closed:
-            self._loop.run(self._transport.close())
+            self._loop.run(self._transport.close(waits=True))
             self._loop.close()
 
 

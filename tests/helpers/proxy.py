@@ -86,12 +86,20 @@ class Proxy:
     seen: list[Request] = field(default_factory=list)
     sockets: list[socket.socket] = field(default_factory=list)
     connections: int = 0
+    serving: int = 0
+
+    @property
+    def requests(self) -> int:
+        """How many requests came, when every connection has ended: for the last one a client does not wait."""
+        end = time.monotonic() + 10
+        while self.serving and time.monotonic() < end:
+            time.sleep(0.005)
+        return len(self.seen)
 
     @property
     def round_trips(self) -> int:
-        """How often the client waits for an answer over HTTP: once for each request, the one that ends the stream too,
-        and once for each connection."""
-        return len(self.seen) + self.connections
+        """How many requests came, the one that ends the stream too, and how many connections."""
+        return self.requests + self.connections
 
     @property
     def url(self) -> str:
@@ -128,6 +136,7 @@ def _accept(proxy: Proxy) -> None:
         except OSError:
             return
         proxy.connections += 1
+        proxy.serving += 1
         proxy.sockets.append(client)
         threading.Thread(target=_serve, args=(proxy, client), daemon=True).start()
 
@@ -190,6 +199,7 @@ def _serve(proxy: Proxy, client: socket.socket) -> None:
         _shut(client)
         if server is not None:
             _shut(server)
+        proxy.serving -= 1
 
 
 def _head(reader: object) -> tuple[str, dict[str, str], bytes] | None:

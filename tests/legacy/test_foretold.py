@@ -36,7 +36,7 @@ def _adopted(
     servers.load(project.db, server.url)
     with proxy_to(server.url) as proxy:
         there = project.run("legacy.adopt", "--json", "--database", proxy.url)
-        requests = len(proxy.seen)
+        requests = proxy.requests
     here = project.run("legacy.adopt", "--json")
     if here.code == 0:
         assert there.json()["steps"] == here.json()["steps"]
