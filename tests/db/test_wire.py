@@ -13,7 +13,7 @@ from memsql.db.wire import Broken, Direct, Unconnected
 BODY = b'{"a": 1}' * 500
 CHUNKS = b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in (BODY[:7], BODY[7:8], BODY[8:])) + b"0\r\n\r\n"
 OK = b"HTTP/1.1 200 OK\r\n"
-PACKED = gzip.compress(BODY)
+PACKED = gzip.compress(BODY, mtime=0)
 
 
 def _exchange(*answers: bytes, piece: int = 1 << 20, requests: int = 1) -> tuple[list[tuple[int, bytes]], int]:

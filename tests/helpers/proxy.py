@@ -86,7 +86,7 @@ class Proxy:
     seen: list[Request] = field(default_factory=list)
     sockets: list[socket.socket] = field(default_factory=list)
     connections: int = 0
-    serving: int = 0
+    serving: set[int] = field(default_factory=set)
 
     @property
     def requests(self) -> int:
@@ -136,7 +136,7 @@ def _accept(proxy: Proxy) -> None:
         except OSError:
             return
         proxy.connections += 1
-        proxy.serving += 1
+        proxy.serving.add(id(client))
         proxy.sockets.append(client)
         threading.Thread(target=_serve, args=(proxy, client), daemon=True).start()
 
@@ -199,7 +199,7 @@ def _serve(proxy: Proxy, client: socket.socket) -> None:
         _shut(client)
         if server is not None:
             _shut(server)
-        proxy.serving -= 1
+        proxy.serving.discard(id(client))
 
 
 def _head(reader: object) -> tuple[str, dict[str, str], bytes] | None:
