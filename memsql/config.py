@@ -70,7 +70,7 @@ class Target:
     @property
     def is_missing(self) -> bool:
         """Whether it is a file that is not there."""
-        return self.path is not None and not self.path.exists()
+        return self.path is not None and not os.path.exists(self.path)
 
     def expect_file(self) -> None:
         """Raise ConnectError where it is a file that is not there."""
@@ -178,7 +178,7 @@ def load(
     if project is not None and not Path(project).is_dir():
         raise UsageError(f"--project {project}: there is no such folder")
     root = find_root(Path(project).absolute() if project else Path.cwd())
-    variables = {**_dotenv(root), **environ}
+    variables = {**settings_file.read_dotenv(root), **environ}
     is_typed, env = env is not None, env or variables.get("MEMSQL_ENV") or None
     file = settings_file.read(root)
     values, has_address = _values(file, env)
@@ -234,7 +234,7 @@ def load(
 def named_target(settings: Settings, text: str, *, origin: str) -> Target:
     """The database that ``text``, the value of the option ``origin``, names beside ``settings``, with the token of the
     variable that they name. Raises UsageError for what is no database."""
-    token = {**_dotenv(settings.root), **os.environ}.get(settings.token_variable) or None
+    token = {**settings_file.read_dotenv(settings.root), **os.environ}.get(settings.token_variable) or None
     target = replace(parse_target(text, Path.cwd(), token), token_rules=settings.token_rules)
     if target.path is not None:
         if not is_url(text):
@@ -379,20 +379,6 @@ def _values(file: settings_file.SettingsFile, env: str | None) -> tuple[dict[str
     # A word for one database must not open the way to another one.
     values["insecure"] = file.sections[env or ""].get("insecure", DEFAULTS["insecure"])
     return values, "database" in file.sections[env or ""]
-
-
-def _dotenv(root: Path) -> dict[str, str]:
-    path = root / ".env"
-    if not path.is_file():
-        return {}
-    from dotenv import dotenv_values
-
-    try:
-        return {k: v for k, v in dotenv_values(path).items() if v is not None}
-    except (OSError, ValueError) as e:
-        # Without the text of the file, which holds tokens.
-        why = e.strerror if isinstance(e, OSError) else "it is not UTF-8, or has an escape that means no character"
-        raise ConfigError(f".env cannot be read: {why}", where=Location(str(path))) from None
 
 
 def is_url(text: str) -> bool:

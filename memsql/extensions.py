@@ -71,7 +71,7 @@ def _extension(text: str, root: Path) -> Extension:
     match = re.fullmatch(r"(.+):([A-Za-z_]\w*)", text, re.DOTALL)
     # One letter before the colon is a drive of Windows.
     path, entry_point = (match[1], match[2]) if match and len(match[1]) > 1 else (text, None)
-    if os.path.basename(path) == path and not (root / path).exists():
+    if os.path.basename(path) == path and not os.path.exists(root / path):
         # The system looks for a bare name where it keeps libraries.
         return Extension(path, entry_point, text)
     return Extension(str(root / path), entry_point, text)

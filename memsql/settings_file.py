@@ -20,6 +20,8 @@ SETUP, PYPROJECT = "setup.cfg", "pyproject.toml"
 _SECTION = re.compile(r"^\[memsql\]", re.MULTILINE)
 _TABLE = re.compile(r"^\s*\[\s*tool\s*\.\s*[\"']?memsql[\"']?\s*[\].]", re.MULTILINE)
 _LISTS = dict.fromkeys(("extensions", "models", "queries", "target", "trust_base_url"), ", ") | {"notify": None}
+_FOLDERS = frozenset({"migrations", "sql", "backups", "runs"})
+_LONGEST_NAME = 255
 _SWITCHES = frozenset({"insecure", "protected"})
 _NUMBERS = frozenset(
     {"backup_max_age", "busy_timeout", "check_timeout", "lock_budget", "rehearsal_timeout", "server_copy_rows"}
@@ -90,8 +92,44 @@ def read(root: Path) -> SettingsFile:
     name = names[0] if names else SETUP
     hints.use_settings_file(name)
     if name == PYPROJECT:
-        return SettingsFile(root, name, _from_table(root, _table_of(root / name) or {}))
-    return SettingsFile(root, name, _from_ini(root / name))
+        sections = _from_table(root, _table_of(root / name) or {})
+    else:
+        sections = _from_ini(root / name)
+    for env, values in sections.items():
+        for key, value in values.items():
+            problem = _problem(key, value)
+            if problem is not None:
+                raise ConfigError(f"{key} in {hints.section(env)} {problem}", where=Location(str(root / name)))
+    return SettingsFile(root, name, sections)
+
+
+def read_dotenv(root: Path) -> dict[str, str]:
+    """The variables in the file .env of the folder ``root``; none where there is no file. Raises ConfigError."""
+    path = root / ".env"
+    if not path.is_file():
+        return {}
+    from dotenv import dotenv_values
+
+    try:
+        values = {k: v for k, v in dotenv_values(path).items() if v is not None}
+    except (OSError, ValueError) as e:
+        # Without the text of the file, which holds tokens.
+        why = e.strerror if isinstance(e, OSError) else "it is not UTF-8, or has an escape that means no character"
+        raise ConfigError(f".env cannot be read: {why}", where=Location(str(path))) from None
+    bad = next((name for name, value in values.items() if "\0" in value), None)
+    if bad is not None:
+        # A path or a variable of the environment cannot hold it.
+        raise ConfigError(f"{bad} in .env holds a NUL character", where=Location(str(path)))
+    return values
+
+
+def _problem(key: str, value: str) -> str | None:
+    """Why no operating system takes ``value``, the setting ``key``, as the end of a sentence; None where one may."""
+    if "\0" in value:
+        return "holds a NUL character"
+    if key in _FOLDERS and any(len(name.encode("utf-8", "replace")) > _LONGEST_NAME for name in value.split("/")):
+        return f"is no folder: a name has at most {_LONGEST_NAME} bytes"
+    return None
 
 
 def _from_ini(path: Path) -> dict[str, dict[str, str]]:

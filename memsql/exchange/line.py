@@ -28,14 +28,14 @@ def in_line(steps: Sequence[Step]) -> tuple[list[str], list[tuple[str, str]]]:
     for step in steps:
         following.setdefault(step.after or "", step)
     problems = list(_branches(steps, following))
-    line = list[str]()
+    line: dict[str, None] = {}
     at = following.get("")
     while at is not None and at.key not in line:
-        line.append(at.key)
+        line[at.key] = None
         at = following.get(at.key)
     if not problems:
         problems = [(step.path, _apart(step)) for step in steps if step.key not in line][:1]
-    return line, problems
+    return list(line), problems
 
 
 def _branches(steps: Sequence[Step], following: dict[str, Step]) -> Iterator[tuple[str, str]]:

@@ -13,11 +13,12 @@ from memsql.sqltext.tokens import comments
 
 @dataclass(frozen=True, slots=True)
 class PlacedMark:
-    """A mark in a text: its offsets, the comment as it is written, and the groups of its pattern."""
+    """A mark in a text: its offsets, its line, from 1, the comment as it is written, and the groups of its pattern."""
 
     mark: Mark
     start: int
     end: int
+    line: int
     text: str
     groups: dict[str, str | None] = field(default_factory=dict)
 
@@ -35,13 +36,16 @@ def placed_marks(text: str, marks: Sequence[Mark]) -> Iterator[PlacedMark]:
     if not marks:
         return
     patterns = [(mark, re.compile(mark.pattern, re.IGNORECASE)) for mark in marks]
+    line, counted = 1, 0
     for comment in comments(text):
         if not comment.text.startswith("--"):
             continue
         for mark, pattern in patterns:
             match = pattern.fullmatch(comment.text)
             if match is not None:
-                yield PlacedMark(mark, comment.start, comment.end, comment.text.strip(), match.groupdict())
+                line += text.count("\n", counted, comment.start)
+                counted = comment.start
+                yield PlacedMark(mark, comment.start, comment.end, line, comment.text.strip(), match.groupdict())
                 break
 
 

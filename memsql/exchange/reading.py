@@ -51,7 +51,7 @@ class _Sorted:
     downs: dict[str, _File] = field(default_factory=dict)
     settings: dict[str, _File] = field(default_factory=dict)
     left_out: list[LeftOut] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
+    problems: dict[str, None] = field(default_factory=dict)
 
 
 def read_set(tool: Tool, tree: Mapping[str, bytes], shown: str) -> ForeignSet:
@@ -65,7 +65,7 @@ def read_set(tool: Tool, tree: Mapping[str, bytes], shown: str) -> ForeignSet:
     reader.look_at_dialect()
     migrations = tuple(reader.migrations()) if not files.problems else ()
     if files.problems:
-        problems = files.problems
+        problems = list(files.problems)
         raise FileError(
             f"{shown} holds what memsql cannot take over from {tool.title}",
             where=Location(f"{shown}/{reader.first_problem}" if reader.first_problem else shown),
@@ -92,7 +92,7 @@ def _sort(tool: Tool, tree: Mapping[str, bytes]) -> _Sorted:
         kind = next((k for k in (*habits.refused, *habits.reported) if re.fullmatch(k.pattern, path)), None)
         if kind is not None:
             if kind in habits.refused:
-                files.problems.append(f"{path} {kind.what}")
+                files.problems[f"{path} {kind.what}"] = None
             else:
                 files.left_out.append(LeftOut(path, kind.what))
             continue
@@ -102,7 +102,7 @@ def _sort(tool: Tool, tree: Mapping[str, bytes]) -> _Sorted:
                 continue
             file = _File(path, match.groupdict())
             if file.pair in place:
-                files.problems.append(f"{path} has the version of {place[file.pair].path}")
+                files.problems[f"{path} has the version of {place[file.pair].path}"] = None
             place[file.pair] = file
             break
         else:
@@ -112,7 +112,7 @@ def _sort(tool: Tool, tree: Mapping[str, bytes]) -> _Sorted:
                 files.left_out.append(LeftOut(path, "is named like a migration, and is no SQL"))
     for pair, file in files.downs.items():
         if pair not in files.ups:
-            files.problems.append(f"{file.path} is a way back without its migration")
+            files.problems[f"{file.path} is a way back without its migration"] = None
     return files
 
 
@@ -268,17 +268,17 @@ class _Reader:
     def _parts(self, path: str, text: str) -> list[Part]:
         placed = list(placed_marks(text, self.habits.marks))
         if self.habits.in_one_block:
-            placed = self._first_of_each(path, text, placed)
+            placed = self._first_of_each(path, placed)
         for mark in placed:
             if mark.mark.means == "refused":
-                self._problem(path, f"has `{mark.text}` in line {_line(text, mark)}, and {mark.mark.why}")
+                self._problem(path, f"has `{mark.text}` in line {mark.line}, and {mark.mark.why}")
         if self.habits.placeholders:
             match = re.search(self.habits.placeholders, without_comments(text))
             if match is not None:
                 self._problem(path, f"has {match[0]}, for which {self.tool.title} puts a value: write the value")
         return cut(text, placed)
 
-    def _first_of_each(self, path: str, text: str, placed: list[PlacedMark]) -> list[PlacedMark]:
+    def _first_of_each(self, path: str, placed: list[PlacedMark]) -> list[PlacedMark]:
         """``placed``, of which the first ``up`` and the first ``down`` begin something and the others are comments."""
         begun: list[str] = []
         marks = []
@@ -287,7 +287,7 @@ class _Reader:
             if means == "up" and begun == ["down"]:
                 self._problem(path, f"has the way back before the way up, which {self.tool.title} refuses")
             if means in begun:
-                line = f"line {_line(text, mark)}: {self.tool.title} takes a second `{mark.text}` for a comment"
+                line = f"line {mark.line}: {self.tool.title} takes a second `{mark.text}` for a comment"
                 self.files.left_out.append(LeftOut(f"{path},", line))
                 mark = replace(mark, mark=replace(mark.mark, means="layout"))
             elif means in ("up", "down"):
@@ -337,8 +337,7 @@ class _Reader:
     def _problem(self, path: str, what: str) -> None:
         problem = f"{path} {what}"
         self.first_problem = self.first_problem or path
-        if problem not in self.files.problems:
-            self.files.problems.append(problem)
+        self.files.problems[problem] = None
 
 
 def _numbers(file: _File) -> tuple[bool, list[int]]:
@@ -353,7 +352,3 @@ def _joined(parts: list[Part]) -> str:
 def _alone(parts: list[Part]) -> bool:
     """Whether a direction says of itself that it runs without a transaction."""
     return any(part.opening is not None and part.opening.groups.get("option") for part in parts)
-
-
-def _line(text: str, mark: PlacedMark) -> int:
-    return text.count("\n", 0, mark.start) + 1

@@ -95,9 +95,8 @@ def foreign_text(data: bytes) -> Foreign | None:
     text = data.decode("utf-8", "replace")
     for tool in all_tools():
         for placed in placed_marks(text, telling_marks(tool)):
-            line = text.count("\n", 0, placed.start) + 1
             what = f"has `{placed.text}`, which means something to {tool.title} and nothing to memsql"
-            return Foreign((tool.word,), what, line)
+            return Foreign((tool.word,), what, placed.line)
     return _divided(data)
 
 

@@ -104,6 +104,10 @@ def _is_sound(settings: Settings, folder: Path) -> None:
     assert settings.busy_timeout >= 0
     assert settings.backup_max_age >= 0
     assert isinstance(settings.protected, bool)
+    # Each can be looked at.
+    folders = [settings.migrations, settings.sql, settings.backups, settings.runs]
+    assert all(isinstance(folder.is_dir(), bool) for folder in folders)
+    assert isinstance(settings.target.is_missing, bool)
     assert (settings.target.path is None) != (settings.target.url is None)
     token = settings.target.token
     if token is not None and len(token) > 8:
