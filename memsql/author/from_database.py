@@ -25,6 +25,7 @@ from memsql.schema import Schema, read
 from memsql.sqltext.internal import ENGINES, OTHER_LEDGERS
 from memsql.sqltext.names import fold
 from memsql.storage.leftovers import remove_file
+from memsql.storage.replacing import is_unfinished
 
 _FIRST = NextName(1, "baseline", "0001_baseline", "Baseline", None)
 _NAMES = (f"{_FIRST.id}.sql", f"{_FIRST.id}.rollback.sql")
@@ -118,10 +119,11 @@ def write(settings: Settings, draft: Draft, additions: Sequence[Addition], *, ta
 
 
 def _files_in(folder: Path) -> set[str]:
-    """What is in the folder of migrations, but for hidden files and a README."""
+    """What is in the folder of migrations, but for hidden files, a README, and what writing one of them left."""
     if not folder.is_dir():
         return set()
-    return {entry.name for entry in folder.iterdir() if not entry.name.startswith((".", "README"))}
+    names = {entry.name for entry in folder.iterdir() if not entry.name.startswith((".", "README"))}
+    return {name for name in names if not is_unfinished(name)}
 
 
 def _leftovers(settings: Settings, texts: Mapping[str, str], there: set[str]) -> tuple[Path, ...]:

@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from memsql.author.files import write_new_files, write_sum
@@ -17,11 +18,19 @@ from memsql.config import Settings
 from memsql.errors import FileError, Location
 from memsql.project.files import SUM_NAME
 from memsql.project.foreign import IMPORTING
-from memsql.project.writing import is_name
+from memsql.project.writing import is_name, replace_file
 from memsql.storage.leftovers import remove_file
 from memsql.storage.locks import lock
 from memsql.storage.new_files import make_folder, open_new
 from memsql.storage.syncing import sync_names, write_through
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """What an import writes: size and digest of each of its files, by name. ``sum``: memsql.sum before it."""
+
+    files: Mapping[str, tuple[int, str]]
+    sum: str | None
 
 
 def write(settings: Settings, words: str, texts: Mapping[Path, str]) -> tuple[str, ...]:
@@ -32,6 +41,8 @@ def write(settings: Settings, words: str, texts: Mapping[Path, str]) -> tuple[st
     journal = settings.migrations / IMPORTING
     shown = f"{settings.show(settings.migrations)}/{IMPORTING}"
     files = {path.name: [len(text.encode()), _digest(text.encode())] for path, text in texts.items()}
+    sums = settings.migrations / SUM_NAME
+    fields = {"command": words, "files": files, "sum": sums.read_bytes().decode() if sums.is_file() else None}
     try:
         make_folder(settings.migrations, "umask")
         handle = open_new(journal)
@@ -46,7 +57,7 @@ def write(settings: Settings, words: str, texts: Mapping[Path, str]) -> tuple[st
         raise FileError(f"{shown} cannot be written: {e.strerror}", where=Location(shown)) from None
     try:
         lock(handle)
-        write_through(handle, f"{json.dumps({'command': words, 'files': files})}\n".encode())
+        write_through(handle, f"{json.dumps(fields)}\n".encode())
         sync_names(settings.migrations)
         write_new_files(settings, texts)
         try:
@@ -74,26 +85,40 @@ def take_away(settings: Settings) -> None:
         lock(handle)
         if not journal.exists():
             return
-        for name, size, digest in _read(journal.read_bytes(), settings.show(journal)):
-            path = settings.migrations / name
-            data = path.read_bytes() if path.is_file() else None
-            # A shorter one was being written. One that somebody has changed stays.
-            if data is not None and (len(data) < size or _digest(data) == digest):
-                path.unlink()
+        begun = _read(journal.read_bytes(), settings.show(journal))
+        if begun is not None:
+            _undo(settings, begun)
         journal.unlink()
     finally:
         os.close(handle)
 
 
-def _read(text: bytes, shown: str) -> list[tuple[str, int, str]]:
-    """The files of the journal ``text``: name, size, digest. Raises FileError where it is none of ours."""
+def _undo(settings: Settings, begun: _Begun) -> None:
+    for name, (size, digest) in begun.files.items():
+        path = settings.migrations / name
+        data = path.read_bytes() if path.is_file() else None
+        # A shorter one was being written. One that somebody has changed stays.
+        if data is not None and (len(data) < size or _digest(data) == digest):
+            path.unlink()
+    # It is written last, and would name files that are gone.
+    if begun.sum is None:
+        (settings.migrations / SUM_NAME).unlink(missing_ok=True)
+    else:
+        shown = f"{settings.show(settings.migrations)}/{SUM_NAME}"
+        replace_file(settings.migrations / SUM_NAME, begun.sum, shown)
+
+
+def _read(text: bytes, shown: str) -> _Begun | None:
+    """What the journal ``text`` says. Raises FileError where it is none of ours."""
     # Killed before it was written whole: nothing else had begun.
     if not text.endswith(b"\n"):
-        return []
+        return None
     try:
-        files = [(name, int(size), str(digest)) for name, (size, digest) in json.loads(text)["files"].items()]
-        if all(is_name(name) for name, _, _ in files):
-            return files
+        fields = json.loads(text)
+        files = {name: (int(size), str(digest)) for name, (size, digest) in fields["files"].items()}
+        before = fields["sum"]
+        if all(map(is_name, files)) and isinstance(before, str | None):
+            return _Begun(files, before)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         pass
     raise FileError(

@@ -108,6 +108,11 @@ def _claim(path: Path, audience: Audience) -> tuple[Path, int]:
         os.close(handle)
 
 
+def is_unfinished(name: str) -> bool:
+    """Whether ``name`` is that of a file whose writing was stopped, or goes on."""
+    return re.fullmatch(rf".+[0-9a-f]{{{2 * _RANDOM_BYTES}}}{re.escape(_ENDING)}", name) is not None
+
+
 def sweep(path: Path) -> None:
     """Remove what dead runs left of files with the suffix of ``path`` in its folder."""
     ending = re.escape(_ENDING)

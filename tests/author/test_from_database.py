@@ -112,6 +112,7 @@ def test_what_a_stopped_init_left_is_gone_on_with(tmp_path: Path) -> None:
     up = tmp_path / "migrations" / "0001_baseline.sql"
     up.write_bytes(up.read_bytes()[:20])
     (tmp_path / "migrations" / "memsql.sum").unlink()
+    (tmp_path / "migrations" / "0001_baseline.sql0123abcd.tmp").touch()
     init(tmp_path, "app.db").expect(0, "0001_baseline")
     assert {**files_below(tmp_path), "app.db": b""} == {**after, "app.db": b""}
     source.write_bytes(before)

@@ -15,6 +15,7 @@ from memsql.errors import FileError, MemsqlError, UsageError
 from memsql.exchange.tools import tool_of
 from memsql.progress import SILENT
 from memsql.project.files import read_folder
+from memsql.project.sums import sum_text
 
 
 @pytest.fixture
@@ -376,6 +377,8 @@ def test_an_import_that_is_killed_is_taken_away(project: Project, monkeypatch: p
             path.write_text(text)
         if left == 1:
             next(iter(texts)).write_text("-- A")
+        if left == 4:
+            (project.migrations / "memsql.sum").write_text(sum_text(read_folder(project.migrations, "m", ".import")))
         raise KilledError
 
     with monkeypatch.context() as patched:

@@ -65,17 +65,22 @@ def paths(project: Path) -> list[Path]:
 
 
 def databases(project: Path, is_meant: Callable[[str], bool] = lambda path: True) -> dict[str, State]:
-    """The state of each database below ``project``, by its path. ``is_meant``: which paths to look at.
-
-    Raises sqlite3.Error for a broken one.
-    """
+    """The state of each database below ``project``, by its path. ``is_meant``: which paths to look at."""
     states = {}
     for path in paths(project):
         shown = path.relative_to(project).as_posix()
         if is_meant(shown):
             with copy_of(path) as ask:
-                states[shown] = read(ask)
+                try:
+                    states[shown] = read(ask)
+                except sqlite3.DatabaseError:
+                    states[shown] = broken(path)
     return states
+
+
+def broken(path: Path) -> State:
+    """The state of a file that is no database, or no whole one: its bytes."""
+    return State("broken " + hashlib.sha256(path.read_bytes()).hexdigest()[:16])
 
 
 def read(ask: Ask) -> State:

@@ -151,6 +151,8 @@ def _build(scenario: Scenario, place: process.Place, journal: str) -> None:
             file.write(text)
     if journal == "wal" and project.db.exists():
         _leave_log(project)
+    if scenario.damaged:
+        project.db.write_bytes(b"no database any more")
 
 
 def _leave_log(project: Project) -> None:

@@ -17,6 +17,7 @@ class Scenario:
     backup, so that after the second there may be two. ``proof``: what must be content with the database in the end.
     ``once``: where all is done, a second run says so with an exit code, or does it again. ``journal``: the file that
     says that files are being exchanged. ``more``: what a second run may leave besides, with ``#`` for numbers.
+    ``damaged``: the database is none any more.
     """
 
     words: str
@@ -31,6 +32,7 @@ class Scenario:
     once: bool = False
     journal: str = ""
     more: tuple[str, ...] = ()
+    damaged: bool = False
 
     @property
     def task(self) -> str:
@@ -107,6 +109,9 @@ SCENARIOS: dict[str, Scenario] = {
     "backup.create-sql": Scenario("backup --format sql", "indexed", first=_ALL, adds=True, proof="backup.verify --all"),
     "backup.restore": Scenario(
         "backup.restore", "indexed", first=_BACKED_UP, script=_CHANGED, adds=True, proof="backup.verify --all"
+    ),
+    "backup.restore-damaged": Scenario(
+        "backup.restore", "indexed", first=_BACKED_UP, adds=True, proof="backup.verify --all", damaged=True
     ),
     "backup.restore-to": Scenario(
         "backup.restore --to other.db --replace",

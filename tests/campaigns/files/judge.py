@@ -45,7 +45,7 @@ def judge(scenario: Scenario, legal: Legal, place: process.Place, ended: process
         return problems
     if scenario.once and _is_final(legal, place) and trees.is_after(tree, legal.files_after, adds=False):
         return [f"left behind: {path}" for path in _left(tree, legal, place)]
-    return _again(scenario, legal, place)
+    return _again(scenario, legal, place, is_told=_NOT_REMOVED in ended.text)
 
 
 def _is_under_way(scenario: Scenario, place: process.Place) -> bool:
@@ -67,6 +67,8 @@ def _of_databases(legal: Legal, place: process.Place) -> list[str]:
     for path in after.paths(place.project):
         shown = path.relative_to(place.project).as_posix()
         if not trees.is_known(shown, legal.files_before, legal.files_after):
+            continue
+        if after.broken(path) in legal.before.values():
             continue
         with after.copy_of(path) as ask:
             problems += [f"{shown}: {problem}" for problem in after.problems(ask, legal.states)]
@@ -96,8 +98,9 @@ def _is_final(legal: Legal, place: process.Place) -> bool:
     return set(_states(legal, place).values()) >= set(legal.final.values())
 
 
-def _again(scenario: Scenario, legal: Legal, place: process.Place) -> list[str]:
-    """What is wrong when the command is run once more, without a fault."""
+def _again(scenario: Scenario, legal: Legal, place: process.Place, *, is_told: bool) -> list[str]:
+    """What is wrong when the command is run once more, without a fault. ``is_told``: the first run said what it had to
+    leave behind, and who reads it can remove it."""
     again = process.run(place, (scenario.again or scenario.words).split())
     if again.code or "Traceback" in again.text:
         return [f"the next run ends with {again.code}: {again.text[-1500:]}"]
@@ -106,7 +109,7 @@ def _again(scenario: Scenario, legal: Legal, place: process.Place) -> list[str]:
         problems.append("the next run did not finish the work")
     tree = trees.read(place.project)
     problems += trees.problems(tree, legal.files_before, legal.files_after)
-    tree = trees.without(tree, scenario.more)
+    tree = trees.without(tree, (*scenario.more, *(_left(tree, legal, place) if is_told else ())))
     if not trees.is_after(tree, legal.files_after, adds=scenario.adds):
         problems.append("the next run: " + trees.difference(tree, legal.files_after))
     problems += [f"left behind after the next run: {path}" for path in _left(tree, legal, place)]
