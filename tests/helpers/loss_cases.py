@@ -25,7 +25,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-import yaml
+import yaml_files
 from cli import LEDGER
 from places import ROOT
 
@@ -89,7 +89,7 @@ class Entry:
 
 def read() -> Iterator[Entry]:
     for file in sorted(FOLDER.glob("*.yml")):
-        for group in yaml.safe_load(file.read_text(encoding="utf-8")):
+        for group in yaml_files.read(file):
             for raw in group["entries"]:
                 assert not set(raw) - _KEYS, raw
                 yield _entry(file.stem, group, raw)

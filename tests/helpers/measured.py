@@ -48,6 +48,8 @@ class Look(IntEnum):
 
 # At what of the test that runs now coverage looks; conftest.py begins each test.
 look = Look.ALL_PROCESSES
+# Whether coverage looks at this process.
+_is_traced = True
 # What makes coverage look at the processes that this one starts, while it shall not.
 _for_processes: dict[str, str] = {}
 # At what of each test coverage looks, by the id of the test; conftest.py sets it.
@@ -77,18 +79,32 @@ def begin(wanted: Look) -> None:
     global look
     own = _coverage()
     if own is not None:
-        # Not Coverage.start(), which would patch os._exit once more each time.
-        assert own._collector is not None
-        if wanted and not look:
-            own._collector.start()
-        if look and not wanted:
-            own._collector.stop()
+        _trace(own, wanted > Look.NOTHING)
         if wanted == Look.ALL_PROCESSES:
             os.environ.update(_for_processes)
         else:
             for name in [name for name in os.environ if name.startswith(_FOR_PROCESSES)]:
                 _for_processes[name] = os.environ.pop(name)
     look = wanted
+
+
+def pause() -> None:
+    """Until the next begin() coverage does not look at this process: what pytest does between two tests takes longer
+    than many of them."""
+    own = _coverage()
+    if own is not None:
+        _trace(own, False)
+
+
+def _trace(own: Coverage, wanted: bool) -> None:
+    global _is_traced
+    # Not Coverage.start(), which would patch os._exit once more each time.
+    assert own._collector is not None
+    if wanted and not _is_traced:
+        own._collector.start()
+    if _is_traced and not wanted:
+        own._collector.stop()
+    _is_traced = wanted
 
 
 def looks_at_commands() -> bool:

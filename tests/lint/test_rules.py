@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
+import yaml_files
 
 from memsql.lint import RULES, Catalogue, Finding, SavedQuery
 from memsql.lint.memory import MemoryDatabase
@@ -25,7 +25,7 @@ PATHS = {"check": "sql/checks/0001_x.sql", "query": "sql/queries/x.sql", "smoke"
 
 def cases() -> Iterator[tuple[str, dict[str, Any]]]:
     for file in sorted(FOLDER.glob("*.yml")):
-        for rule, some in yaml.safe_load(file.read_text(encoding="utf-8")).items():
+        for rule, some in yaml_files.read(file).items():
             for case in some:
                 yield rule, case
 
