@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import shutil
 import subprocess
 from functools import cache
@@ -20,7 +21,9 @@ def library() -> Path:
     compiler = shutil.which("cc")
     if compiler is None:
         pytest.skip("needs a C compiler")
-    into = Path(mkdtemp(prefix="memsql-extension-")) / "shop.so"
+    folder = Path(mkdtemp(prefix="memsql-extension-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    into = folder / "shop.so"
     words = [compiler, "-shared", "-fPIC", "-O1", "-o", str(into), str(SOURCE)]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     if done.returncode and "sqlite3ext.h" in done.stderr:
