@@ -63,8 +63,8 @@ class CursorReader:
             self._place = "between" if self._place == "echo" else "end"
         elif kind in ("step_error", "error"):
             self.failure = shapes.error_object(entry.get("error"))
-        elif kind in ("row", "step_end") or type(kind) is not str:
-            raise Malformed("an entry of a cursor comes where none may be")
+        elif kind != "replication_index":
+            raise Malformed("an entry of a cursor comes where none may be, or is of an unknown kind")
 
     def _begin(self, entry: Json) -> None:
         step = {"start": 0, "between": 1}.get(self._place)

@@ -8,9 +8,10 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import KW_ONLY, dataclass
 
+from memsql import hints
 from memsql.config import Target, redact
 from memsql.db.answers import Malformed, parse
-from memsql.errors import ConnectError, LockedError, MemsqlError, StatementError
+from memsql.errors import CommitUnknown, ConnectError, LockedError, MemsqlError, StatementError
 
 # Characters of a message; SQLite quotes the statement in some.
 _LONGEST = 20_000
@@ -247,6 +248,16 @@ def transaction_gone(target: Target) -> Fault:
             f"{target}: the server gave up the stream with the open transaction",
             hint="see that nothing between this machine and the server answers in its place, and run it again",
         )
+    )
+
+
+def commit_unknown(target: Target, error: MemsqlError) -> CommitUnknown:
+    """``error`` came in place of the answer to a request that commits."""
+    return CommitUnknown(
+        f"{target}: no answer came to the request that commits",
+        details=tuple(text for text in (error.message, *error.details, error.hint) if text),
+        state="whether the change was committed is not known; it is there completely or not at all",
+        hint=f"see: {hints.command('migrate.status')}",
     )
 
 

@@ -334,7 +334,12 @@ async def _lines(content: Content, seconds: float) -> AsyncIterator[list[bytes]]
     """
     begun: list[bytes] = []
     size, end = 0, time.monotonic() + seconds
-    async for piece in content.iter_any():
+    while True:
+        # aiohttp waits for ever behind a chunk that it cannot read.
+        async with asyncio.timeout(seconds):
+            piece = await content.readany()
+        if not piece:
+            break
         begun.append(piece)
         size += len(piece)
         if b"\n" in piece:

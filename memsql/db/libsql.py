@@ -8,8 +8,9 @@ from contextlib import contextmanager, suppress
 from memsql import hints
 from memsql.config import Target
 from memsql.db import hrana
+from memsql.db.answers import Json
 from memsql.db.cursor import Rows
-from memsql.db.faults import statement_error
+from memsql.db.faults import commit_unknown, statement_error
 from memsql.db.intent import Intent, intent_of
 from memsql.db.pipeline import NO_SAVEPOINT, Outcome, Pipeline, Reads
 from memsql.db.protocol import Item, Params, Result, Script, Touched, Value
@@ -63,6 +64,7 @@ class LibsqlConnection:
         if effect(sql).kind == "attach":
             # Not sent: the server would answer 403, as to a wrong token, and end the stream.
             raise statement_error({"message": "unsupported statement: "}, self.target, sql, None)
+        was_open = self.in_transaction
         try:
             outcome = self._run([(sql, params)], intent)[1]
         except StatementError as e:
@@ -71,6 +73,7 @@ class LibsqlConnection:
         if outcome.failure is None:
             return outcome.results[0] if self.tally is None else self.tally.add(outcome.results[0])
         error = outcome.failure[2]
+        self._refuse_doubtful(error, sql, inside=was_open)
         if error.get("code") == "RESPONSE_TOO_LARGE" and intent.repeatable and self._stream.version >= 3:
             columns, rows = self._query(sql, params, intent)
             return Result(columns, [row for chunk in rows for row in chunk])
@@ -108,6 +111,7 @@ class LibsqlConnection:
         return self._batch(items) if self.tally is None else self.tally.batch(items, self._batch)
 
     def _batch(self, items: Sequence[Item]) -> list[Result]:
+        was_open = self.in_transaction
         pipeline, outcome = self._run(items, self._intent(items))
         if outcome.failure is None:
             return outcome.results
@@ -124,7 +128,21 @@ class LibsqlConnection:
                 index=pipeline.members(request)[0],
             )
         item = items[index] if index is not None else None
-        raise statement_error(error, self.target, item[0] if isinstance(item, tuple) else None, index)
+        text = item[0] if isinstance(item, tuple) else None
+        if text is not None:
+            self._refuse_doubtful(error, text, inside=bool(intent_of(items[:index], was_open).inside))
+        raise statement_error(error, self.target, text, index)
+
+    def _refuse_doubtful(self, error: Json, text: str, *, inside: bool) -> None:
+        """Raise CommitUnknown where ``text`` is a COMMIT that has failed with ``error``, and the transaction that was
+        open (``inside``) is not open any more: a COMMIT that fails leaves it open."""
+        of_text = effect(text)
+        if not inside or self.in_transaction or of_text.kind != "transaction" or of_text.name not in ("COMMIT", "END"):
+            return
+        problem = statement_error(error, self.target, text, None)
+        if not isinstance(problem, LockedError):
+            self._stream.lose()
+            raise commit_unknown(self.target, problem)
 
     def read_each(self, reads: Sequence[tuple[str, Params]]) -> list[Result | StatementError]:
         results: list[Result | StatementError] = []

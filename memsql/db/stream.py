@@ -8,18 +8,26 @@ import time
 from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from typing import TypeVar
 
-from memsql import hints, token_rules
+from memsql import token_rules
 from memsql.config import Target
 from memsql.db import hrana
 from memsql.db.answers import Json, Malformed
 from memsql.db.cursor import CursorReader, Rows
-from memsql.db.faults import Fault, broken_off, not_a_server, statement_error, stream_expired, transaction_gone
+from memsql.db.faults import (
+    Fault,
+    broken_off,
+    commit_unknown,
+    not_a_server,
+    statement_error,
+    stream_expired,
+    transaction_gone,
+)
 from memsql.db.intent import Intent
 from memsql.db.loop import Loop, Stopped
 from memsql.db.pipeline import Outcome, Pipeline, Reads, TransactionGone, guarded_query, in_transaction
 from memsql.db.protocol import Item, Params
 from memsql.db.transport import Timeouts, Transport, endpoint, proxy_for
-from memsql.errors import INTERRUPT, CommitUnknown, LockedError, MemsqlError, StatementError
+from memsql.errors import INTERRUPT, LockedError, MemsqlError, StatementError
 
 T = TypeVar("T")
 _RETRIES = 2
@@ -204,12 +212,7 @@ class Stream:
         error = fault.error
         if intent.keeps and (fault.sent or (fault.refused and (was_open or fault.expired))):
             self.lose()
-            raise CommitUnknown(
-                f"{self._target}: no answer came to the request that commits",
-                details=tuple(text for text in (error.message, *error.details, error.hint) if text),
-                state="whether the change was committed is not known; it is there completely or not at all",
-                hint=f"see: {hints.command('migrate.status')}",
-            ) from None
+            raise commit_unknown(self._target, error) from None
         if was_open and gone:
             error.state = "the server rolls the open transaction back; nothing of it is kept"
         if fault.expired:

@@ -3,12 +3,13 @@ else is raised."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
 import pytest
 
-from memsql.db import answers, hrana
+from memsql.db import answers, hrana, http
 from memsql.db.answers import Malformed
 from memsql.db.cursor import CursorReader
 from memsql.db.pipeline import Pipeline, Reads, TransactionGone, closing, in_transaction
@@ -301,6 +302,7 @@ def test_a_cursor() -> None:
         [*HEAD, END, SECOND],
         [*HEAD, {"type": "step_error", "error": 1}],
         [*HEAD, {"type": 7}],
+        [*HEAD, {**ROW, "type": "sow"}, END],
     ],
     ids=repr,
 )
@@ -310,6 +312,21 @@ def test_what_are_not_the_entries_of_a_cursor(entries: list[dict[str, Any]]) -> 
     reader = CursorReader("n", guarded=False)
     with pytest.raises(Malformed):
         [reader.take([entry]) for entry in entries]
+
+
+def test_the_lines_of_a_cursor_that_never_end() -> None:
+    """aiohttp tells nobody of a chunk that it cannot read, and waits."""
+
+    class Stuck:
+        async def readany(self) -> bytes:
+            await asyncio.sleep(60)
+            return b""
+
+    async def read() -> list[list[bytes]]:
+        return [lines async for lines in http._lines(Stuck(), 0.01)]  # type: ignore[arg-type]
+
+    with pytest.raises(TimeoutError):
+        asyncio.run(read())
 
 
 @pytest.mark.parametrize("base", [None, "", "https://db.example/", "http://127.0.0.1:8080", "https://[::1]:80/x/"])

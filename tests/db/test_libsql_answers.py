@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 
 import pytest
 import servers
 from libsql import always, as_kind, once, opened
-from proxy import Action, Answer, Proxy, Request, Rewrite
+from proxy import Action, Answer, Edit, Proxy, Request, Rewrite
 from servers import Guarded
 
 from memsql.errors import CommitUnknown, ConnectError, MemsqlError, StatementError
@@ -129,6 +130,35 @@ def test_what_is_no_libsql_server(proxy: Proxy) -> None:
             conn.execute("SELECT 1")
         with opened(proxy.url) as conn, pytest.raises(ConnectError, match="not a libSQL server"):
             conn.batch([("SELECT 1", ())])
+
+
+def _failed_commit(text: str) -> str:
+    """The COMMIT, the last step of the first request, has failed; what it did is done."""
+    answer = json.loads(text)
+    batch = answer["results"][0]["response"]["result"]
+    batch["step_results"][-1] = None
+    batch["step_errors"][-1] = {"message": "SQLite error: disk I/O error", "code": "SQLITE_IOERR"}
+    return json.dumps(answer)
+
+
+@pytest.mark.parametrize("way", ["commit", "batch", "one batch"])
+def test_a_commit_that_is_said_to_have_failed_is_unknown_where_no_transaction_is_open(proxy: Proxy, way: str) -> None:
+    """A COMMIT that fails leaves its transaction open."""
+    write = ("INSERT INTO t VALUES (1)", ())
+    with opened(proxy.url) as conn:
+        conn.execute("CREATE TABLE t (a)")
+        if way != "one batch":
+            conn.begin()
+        if way == "commit":
+            conn.batch([write])
+        proxy.rule = once("COMMIT", Edit(_failed_commit))
+        items = [write, ("COMMIT", ())] if way == "batch" else [("BEGIN", ()), write, ("COMMIT", ())]
+        end = conn.commit if way == "commit" else partial(conn.batch, items)
+        with pytest.raises(CommitUnknown) as caught:
+            end()
+        assert caught.value.details == ("disk I/O error",)
+        assert not conn.in_transaction
+        assert conn.execute("SELECT count(*) FROM t").one() == 1
 
 
 @pytest.mark.parametrize("kind", servers.KINDS)
