@@ -334,10 +334,11 @@ async def _lines(content: Content, seconds: float) -> AsyncIterator[list[bytes]]
     """
     begun: list[bytes] = []
     size, end = 0, time.monotonic() + seconds
+    pieces = aiter(content.iter_any())
     while True:
         # aiohttp waits for ever behind a chunk that it cannot read.
         async with asyncio.timeout(seconds):
-            piece = await content.readany()
+            piece = await anext(pieces, b"")
         if not piece:
             break
         begun.append(piece)

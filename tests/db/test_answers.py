@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -318,12 +319,12 @@ def test_the_lines_of_a_cursor_that_never_end() -> None:
     """aiohttp tells nobody of a chunk that it cannot read, and waits."""
 
     class Stuck:
-        async def readany(self) -> bytes:
+        async def iter_any(self) -> AsyncIterator[bytes]:
             await asyncio.sleep(60)
-            return b""
+            yield b""
 
     async def read() -> list[list[bytes]]:
-        return [lines async for lines in http._lines(Stuck(), 0.01)]  # type: ignore[arg-type]
+        return [lines async for lines in http._lines(Stuck(), 0.01)]
 
     with pytest.raises(TimeoutError):
         asyncio.run(read())
