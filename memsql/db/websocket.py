@@ -26,6 +26,8 @@ _ANSWER_BYTES = 1 << 20
 # sqld closes a socket on which a larger frame comes.
 _FRAME_BYTES = 16_000_000
 _CLOSE_SECONDS = 1.0
+# Enough to send a frame, and less than an answer takes that nobody needs.
+_FAREWELL_SECONDS = 0.01
 
 
 class _Conn(HranaConn):  # type: ignore[misc]
@@ -168,16 +170,20 @@ class WebSocketTransport:
         raise not_a_server(self._target, "the entries of a cursor are not a list of objects")
 
     async def drop(self) -> None:
+        await self._end(_CLOSE_SECONDS)
+
+    async def close(self, *, waits: bool) -> None:
+        await self._end(_CLOSE_SECONDS if waits else _FAREWELL_SECONDS)
+
+    async def _end(self, seconds: float) -> None:
+        """Say that the connection ends, wait for the same word of the server for ``seconds``, and end it."""
         conn, self._conn = self._conn, None
         session, self._session = self._session, None
         if conn is not None:
             with suppress(Exception):
-                await asyncio.wait_for(conn.close(), _CLOSE_SECONDS)
+                await asyncio.wait_for(conn.close(), seconds)
         if session is not None:
             await session.close()
-
-    async def close(self, *, waits: bool) -> None:
-        await self.drop()
 
     async def _ready(self) -> _Conn:
         """The open connection; a new one where there is none. A fault means that nothing was sent."""
@@ -197,6 +203,8 @@ class WebSocketTransport:
             )
         self._session = aiohttp.ClientSession(headers={"User-Agent": USER_AGENT}, cookie_jar=aiohttp.DummyCookieJar())
         conn = self._conn = _Conn(self._session, self._url, self._target.token, self._timeouts.connect)
+        # Sent with the greeting, whose answer comes first.
+        opening = conn.send_request({"type": "open_stream", "stream_id": 0})
         error: BaseException | None = None
         refusal: Json | None = None
         try:
@@ -207,13 +215,14 @@ class WebSocketTransport:
             fault = Fault(statement_error(refusal, self._target, None, None), sent=False)
         elif error is None:
             self.version = 3 if conn.protocol == "hrana3" else 2
-            opening = (await self._ask(conn, [{"type": "open_stream", "stream_id": 0}]))[0]
-            if opening["type"] == "ok":
+            opened = (await self._answers(conn, [opening], self._timeouts.answer))[0]
+            if opened["type"] == "ok":
                 return conn
-            fault = Fault(statement_error(opening["error"], self._target, None, None), sent=False)
+            fault = Fault(statement_error(opened["error"], self._target, None, None), sent=False)
         else:
             fault = self._greeting_fault(error)
         await self.drop()
+        _settled([opening])
         raise fault
 
     async def _ask(self, conn: _Conn, requests: Sequence[Json], patience: float | None = None) -> list[Json]:
@@ -227,6 +236,10 @@ class WebSocketTransport:
         if refused is not None:
             await self.drop()
             raise Fault(refused, sent=False)
+        return await self._answers(conn, futures, wait)
+
+    async def _answers(self, conn: _Conn, futures: Sequence[asyncio.Future[Any]], wait: float) -> list[Json]:
+        """The answer to each request of ``futures``."""
         try:
             # Not gather() in wait_for(): these cancel the futures, and the connection cannot settle a cancelled future.
             _, pending = await asyncio.wait(futures, timeout=wait)

@@ -112,3 +112,16 @@ def test_an_up_adopts_and_goes_on(server: Running, proxy: Proxy, tmp_path: Path)
     servers.load(eras.build(tmp_path / "legacy.db", "1.1", "small"), server.url)
     cli.run("migrate.up", "--project", str(ROOT), "--database", proxy.url, cwd=ROOT).expect(0, "adopted")
     assert proxy.requests == 9
+
+
+def test_the_same_over_websocket(project: Project, proxy: Proxy) -> None:
+    # What is sent at once ends with the question whether a transaction is open.
+    def turns(*words: str) -> int:
+        proxy.seen.clear()
+        project.run(*words, "--database", proxy.url.replace("http", "ws")).expect(0)
+        return sum('"get_autocommit"' in request.body for request in proxy.seen)
+
+    assert turns("migrate.up", "--to", "1") == 3
+    assert turns("migrate.up", "--to", "1") == 1
+    assert turns("migrate.status") == 1
+    assert turns("migrate.down", "--allow-data-loss") == 3
