@@ -84,21 +84,22 @@ def up_on(session: Session, state: State, pending: Pending | None = None) -> Rep
     from memsql.engine.pending import run_up
 
     adoption: Adoption | None = None
-    while True:
-        try:
-            if state.must_be_adopted:
-                from memsql.legacy.adopt import adopt
+    try:
+        while True:
+            try:
+                if state.must_be_adopted:
+                    from memsql.legacy.adopt import adopt
 
-                adoption = adopt(session, state) or adoption
-            else:
-                return replace(run_up(session, state, pending), adopted=adoption.lines if adoption else ())
-        except LedgerMoved:
-            pass
-        except MemsqlError as e:
-            if adoption:
-                e.state = _beside_adoption(e.state, adoption)
-            raise
-        state, pending = read_state(state.project, session.conn, to_run=True), None
+                    adoption = adopt(session, state) or adoption
+                else:
+                    return replace(run_up(session, state, pending), adopted=adoption.lines if adoption else ())
+            except LedgerMoved:
+                pass
+            state, pending = read_state(state.project, session.conn, to_run=True), None
+    except MemsqlError as e:
+        if adoption:
+            e.state = _beside_adoption(e.state, adoption)
+        raise
 
 
 @contextmanager

@@ -161,7 +161,7 @@ _REFUSALS = {
     404: _Refusal(
         "{target}: there is no such database, or this is not a libSQL server{quote}",
         "check the URL: the name of the database, the host, the port",
-        "nothing was changed",
+        "nothing was changed by this request",
     ),
     413: _Refusal("{target} takes no request of this size ({size:,} bytes)", "split the migration into smaller ones"),
     429: _Refusal(
@@ -171,7 +171,7 @@ _REFUSALS = {
 _REDIRECT = _Refusal(
     "{target} answers with a redirect (HTTP {status}), which is not followed: the token would go with it",
     "give the address of the database itself",
-    "nothing was changed",
+    "nothing was changed by this request",
 )
 _PROXY = _Refusal(
     "{target}: a proxy in front of the database answers HTTP {status}: the database itself is not reached",

@@ -462,3 +462,23 @@ def test_a_migration_may_take_longer_than_its_check(empty_server: Running, proje
     project.check("0002_two", "SELECT x FROM two WHERE x < 9")
     run(url, "migrate.up", project=project.root).expect(0, "applied 0001_one", "applied 0002_two")
     assert query(url, "SELECT x FROM two") == [(3000000,)]
+
+
+def test_what_stops_a_run_behind_an_adoption_says_that_the_adoption_stays(proxy: Proxy, project: Project) -> None:
+    project.add("0001_a", "CREATE TABLE a (x);\n", "DROP TABLE a;\n")
+    project.add("0002_b", "CREATE TABLE b (x);\n", "DROP TABLE b;\n")
+    with closing(connect(servers.target(proxy.url), "rwc")) as conn:
+        conn.execute("CREATE TABLE a (x)")
+    committed: list[Request] = []
+
+    def rule(request: Request) -> Action:
+        if committed:
+            return Answer(302)
+        if "COMMIT" in request.body:
+            committed.append(request)
+        return None
+
+    proxy.rule = rule
+    run(proxy.url, "migrate.up", project=project.root).expect(
+        3, "redirect", "the adoption before it stays: 0001_a counts as applied"
+    )
