@@ -25,8 +25,9 @@ _PIECE_BYTES = 1 << 18
 # Bytes of a trailer, and of the line before a chunk.
 _TRAILER_BYTES = 1 << 16
 _LINE_BYTES = 1 << 10
+_INTERIM_ANSWERS = 10
 _STATUS = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9]{2})(?: .*)?")
-_FIELD = re.compile(rb"([!-9;-~]+):[ \t]*(.*?)[ \t]*")
+_FIELD = re.compile(rb"([!-9;-~]+):([^\0\r\n]*)")
 _CHUNK = re.compile(rb"[ \t]*([0-9A-Fa-f]{1,8})[ \t]*(?:;.*)?")
 _LENGTH = re.compile("[0-9]{1,18}")
 _GZIP = 16 + zlib.MAX_WBITS
@@ -287,7 +288,7 @@ class _Body:
 
 async def _answered(direct: Direct, line: _Line, read: float) -> _Body:
     """The answer that comes on ``line``, but for those of the kind that says that another one follows."""
-    while True:
+    for _ in range(_INTERIM_ANSWERS):
         try:
             head = await asyncio.wait_for(line.reader.readuntil(b"\r\n\r\n"), read)
         except (asyncio.IncompleteReadError, asyncio.LimitOverrunError) as e:
@@ -301,6 +302,7 @@ async def _answered(direct: Direct, line: _Line, read: float) -> _Body:
             if status[1] == b"0":
                 headers["connection"] = "close"
             return _Body(direct, line, int(status[2]), headers, read)
+    raise Broken("another answer follows without end")
 
 
 def _headers(fields: list[bytes]) -> dict[str, str]:
@@ -310,7 +312,7 @@ def _headers(fields: list[bytes]) -> dict[str, str]:
         matched = _FIELD.fullmatch(field)
         if matched is None:
             raise Broken("a header is none")
-        name, value = matched[1].decode("latin-1").lower(), matched[2].decode("latin-1")
+        name, value = matched[1].decode("latin-1").lower(), matched[2].strip(b" \t").decode("latin-1")
         if headers.setdefault(name, value) != value and name in ("content-length", "transfer-encoding"):
             raise Broken("two headers contradict each other")
     if headers.get("transfer-encoding", "chunked").lower() != "chunked":

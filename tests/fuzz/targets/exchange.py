@@ -134,6 +134,7 @@ TARGETS = [
             Repeated("-- \n"),
             Repeated("--a\n"),
             Repeated("-- migrate:up\n"),
+            Repeated("-- migrate:down\n", "-- migrate:up\n"),
             Repeated("-- +goose x\n"),
             Repeated("-- down\nSELECT 1;\n", "SELECT 1;\n"),
             Repeated("-- up\nSELECT 1;\n", "SELECT 1;\n"),

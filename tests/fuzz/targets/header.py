@@ -76,7 +76,9 @@ def _agrees_with_yoyo(header: MigrationHeader, text: str) -> None:
 
     metadata, *_ = parse_metadata_from_sql_comments(text)
     assert set(metadata.get("depends", "").split()) <= set(header.depends)
-    assert "transactional" not in metadata or header.transactional == (metadata["transactional"].lower() == "true")
+    assert "transactional" not in metadata or header.transactional == (
+        metadata["transactional"].strip().lower() == "true"
+    )
 
 
 def _can_be_written(header: MigrationHeader) -> None:
