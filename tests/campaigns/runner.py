@@ -66,12 +66,9 @@ def requests(selection: Selection) -> list[dict[str, Any]]:
     groups = [
         group
         for group in registry.load(selection.campaign).groups()
-        if not selection.command
-        or (
-            group.command in selection.command.split(",")
-            and selection.kind in ("", group.kind)
-            and selection.mode in ("", group.mode)
-        )
+        if (not selection.command or group.command in selection.command.split(","))
+        and selection.kind in ("", group.kind)
+        and selection.mode in ("", group.mode)
     ]
     if not groups:
         raise ValueError("there is no such command, kind or mode in this campaign")

@@ -24,8 +24,8 @@ class Afterwards:
         self._draw = random.Random(0)
         self._known: dict[tuple[Scenario, Truth], list[str]] = {}
 
-    def left(self, scenario: Scenario, ran: Ran, root: Path, url: str) -> list[str]:
-        """Judge what the server holds, and run the command again where nothing fails.
+    def left(self, scenario: Scenario, ran: Ran, root: Path, url: str, *, told: bool = True) -> list[str]:
+        """Judge what the server holds, and run the command again where nothing fails. ``told``: as of a Kind.
 
         It is not run again where it was on the same content and ledger before; now and then it is all the same.
         """
@@ -33,7 +33,7 @@ class Afterwards:
         start, now = self._bench.truth(scenario.start), truth.read(port)
         problems = [
             *judge.consistency(now, self._bench.contents(scenario), start),
-            *judge.claims(ran, scenario, now, start),
+            *judge.claims(ran, scenario, now, start, told=told),
         ]
         known = self._known.get((scenario, now))
         if known is None or self._draw.random() < _AGAIN:

@@ -78,7 +78,7 @@ class Session:
                 problems.append("files of the project changed")
             # The server was killed: what is there now stays there.
             with self._bench.served(data) as running:
-                problems += self._afterwards.left(scenario, ran, root, running.url)
+                problems += self._afterwards.left(scenario, ran, root, running.url, told=kind.told)
         note = f"exit code {ran.done.code}" if ran.done else "killed"
         return Outcome(tuple(problems), f"request {lie.number}, {note}, {ran.seconds:.1f} s", reached=proxy.reached)
 

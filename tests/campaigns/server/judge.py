@@ -87,8 +87,9 @@ def consistency(now: Truth, contents: Mapping[int, tuple[object, ...]], start: T
     return problems
 
 
-def claims(ran: Ran, scenario: Scenario, now: Truth, start: Truth) -> list[str]:
-    """Whether what the command said is so."""
+def claims(ran: Ran, scenario: Scenario, now: Truth, start: Truth, *, told: bool) -> list[str]:
+    """Whether what the command said is so. A lie that is well formed (not ``told``) may make it believe that there is
+    nothing to do."""
     done, report = ran.done, report_of(ran)
     if done is None:
         return []
@@ -97,7 +98,7 @@ def claims(ran: Ran, scenario: Scenario, now: Truth, start: Truth) -> list[str]:
         changed = (now.content, now.applied) != (start.content, start.applied)
         return ["a command that only reads has changed the database"] if changed else []
     if done.code == 0:
-        if count != scenario.end:
+        if count != scenario.end and (told or count != before):
             return [f"it says that all is done, and {count} migrations are applied, not {scenario.end}\n{_shown(ran)}"]
         return []
     if report is None:
