@@ -128,6 +128,7 @@ def run(session: Session, pending: Pending, planner: Planner, runner: RunnerFact
     completed = pending.completed
     while pending.jobs:
         attempt = (runner or _runner)(session, pending)
+        attempt.earlier = done
         try:
             attempt.run(pending.jobs, whole=session.options.all_or_nothing)
         except LedgerMoved:

@@ -30,7 +30,7 @@ _Proven = tuple[Done, Entry]
 @dataclass
 class Runner:
     """Runs jobs; ``done`` are those that are committed, and ``locked_ms`` is for how many milliseconds the longest
-    transaction held the write lock.
+    transaction held the write lock. ``earlier`` are those that were committed by the run before it planned again.
 
     ``transaction`` runs the jobs that run in one; ``stepwise`` makes the one for those that cannot. ``defers`` tells
     whether a foreign key of the database waits until COMMIT; by default the database is asked.
@@ -40,6 +40,7 @@ class Runner:
     transaction: Transaction
     stepwise: Callable[[], Transaction]
     done: list[Done] = field(default_factory=list)
+    earlier: Sequence[Done] = ()
     locked_ms: int = 0
     defers: Callable[[], bool] | None = None
     _alone: bool = False
@@ -156,14 +157,14 @@ class Runner:
         return any(b"defer" in job.file.data[:_SEARCHED_BYTES].lower() for job in jobs) or defers()
 
     def _state(self, aftermath: str) -> str:
-        before = ", ".join(d.id for d in self.done)
+        before = ", ".join(d.id for d in (*self.earlier, *self.done))
         return aftermath + (f"; before it, this run finished {before}" if before else "")
 
     def _stop_between(self, total: int) -> None:
         if self.session.stopped and len(self.done) < total:
             raise Interrupted(
                 f"{self.session.stop.name} stopped the run between two migrations",
-                state="finished: " + ", ".join(d.id for d in self.done) + "; the rest was not begun",
+                state="finished: " + ", ".join(d.id for d in (*self.earlier, *self.done)) + "; the rest was not begun",
                 hint="run the command again to go on",
             )
 

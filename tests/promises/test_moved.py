@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cli import Project
@@ -12,8 +13,10 @@ from memsql import config
 from memsql.actions.up import down, up
 from memsql.config import Settings
 from memsql.db import connection
+from memsql.engine.job import LedgerMoved
+from memsql.engine.run import Runner
 from memsql.engine.state import Proposal, RunOptions, status
-from memsql.errors import FileError, LockedError, Refused
+from memsql.errors import FileError, LockedError, MigrationFailed, Refused
 from memsql.project import plan
 from memsql.server import Running
 
@@ -101,3 +104,25 @@ def test_a_commit_that_fails_for_all_blames_the_first(settings: Settings, tmp_pa
         up(settings, RunOptions(all_or_nothing=True))
     states = {s.version: s.state for s in status(settings).statuses}
     assert states == {1: plan.FAILED, 2: plan.PENDING, 3: plan.PENDING}
+
+
+def test_a_failure_names_what_was_applied_before_the_run_planned_again(settings: Settings) -> None:
+    """Between the two transactions another process writes the ledger, so the second one is planned anew."""
+    folder = Path(settings.root) / "migrations"
+    (folder / "0004_t.sql").write_text("-- foreign_keys: off\nCREATE TABLE t4 (a);\nINSERT INTO nowhere VALUES (1);\n")
+    (folder / "0004_t.rollback.sql").write_text("DROP TABLE t4;\n")
+    really = Runner._share
+    moved: list[Runner] = []
+
+    def share(runner: Runner, *arguments: Any, **more: Any) -> int:
+        if runner.done and not moved:
+            moved.append(runner)
+            raise LedgerMoved
+        return really(runner, *arguments, **more)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Runner, "_share", share)
+        with pytest.raises(MigrationFailed) as caught:
+            up(settings, RunOptions())
+    assert moved
+    assert "before it, this run finished 0001_t, 0002_t, 0003_t" in (caught.value.state or "")
