@@ -51,6 +51,9 @@ def create_pair(settings: Settings, name: str, *, foreign_keys_off: bool = False
     with _alone_in(settings.migrations):
         removed = _remove_skeletons(settings)
         coming = next_name(settings, name)
+        begun = _begun(settings, coming.name, foreign_keys_off=foreign_keys_off)
+        if begun and complete_sum(settings):
+            return NewFiles((*begun, settings.show(settings.migrations / SUM_NAME)), removed)
         stem = coming.id
         up = skeletons.new_migration(coming.title, coming.depends, foreign_keys_off=foreign_keys_off)
         texts = {
@@ -61,6 +64,21 @@ def create_pair(settings: Settings, name: str, *, foreign_keys_off: bool = False
             settings.sql / "checks" / f"{stem}.sql": skeletons.new_check(stem),
         }
         return NewFiles(write_files(settings, texts), removed)
+
+
+def _begun(settings: Settings, name: str, *, foreign_keys_off: bool) -> tuple[str, ...]:
+    """The files of the last migration, where it is called ``name`` and holds, to the letter, what migrate.create begins
+    with: one that was stopped before memsql.sum wrote them."""
+    existing = read_folder(settings.migrations, settings.show(settings.migrations))
+    if not existing or existing[-1].name != name:
+        return ()
+    last, depends = existing[-1], existing[-2].id if len(existing) > 1 else None
+    title = name.replace("_", " ").capitalize()
+    expected = skeletons.new_migration(title, depends, foreign_keys_off=foreign_keys_off)
+    check = settings.sql / "checks" / f"{last.id}.sql"
+    if last.up.data != expected.encode() or last.down is None or not skeletons.is_new_rollback(last.id, last.down.data):
+        return ()
+    return (last.up.path, last.down.path, settings.show(check)) if check.is_file() else ()
 
 
 @contextmanager

@@ -161,3 +161,15 @@ def test_a_create_that_fails_leaves_nothing(project: Project, monkeypatch: pytes
         project.root / "sql",
         project.root / "sql" / "checks",
     ]
+
+
+def test_a_pair_whose_sum_was_not_written_is_gone_on_with(project: Project) -> None:
+    project.run("migrate.sum").expect(0)
+    sums = project.migrations / "memsql.sum"
+    before = sums.read_bytes()
+    created = project.run("migrate.create", "x", "--json").expect(0).json()["files"]
+    after = project.files()
+    sums.write_bytes(before)
+    assert project.run("migrate.create", "x", "--json").expect(0).json()["files"] == created
+    assert project.files() == after
+    assert "0003_x" in project.run("migrate.create", "x").expect(0).out

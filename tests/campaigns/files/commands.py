@@ -94,7 +94,11 @@ SCENARIOS: dict[str, Scenario] = {
     ),
     "migrate.test": Scenario("migrate.test", "indexed", first=("migrate.up",)),
     "migrate.permits": Scenario(
-        "migrate.permits --rewrite", "permissive", again="migrate.permits --rewrite migrate.sum", proof=""
+        "migrate.permits --rewrite",
+        "permissive",
+        again="migrate.permits --rewrite migrate.sum",
+        proof="",
+        more=("backups/", "backups/runs/", "backups/runs/run-#T#Z.json"),
     ),
     "import": Scenario("import dbmate db/migrations", "foreign", proof="", journal="migrations/.import"),
     "import-ledger": Scenario(
@@ -132,7 +136,7 @@ SCENARIOS: dict[str, Scenario] = {
     "maintain.reindex": Scenario("maintain.reindex", "indexed", first=_ALL),
     "maintain.optimize": Scenario("maintain.optimize --full", "indexed", first=_ALL),
     "maintain.vacuum": Scenario("maintain.vacuum", "indexed", first=_ALL, script="DELETE FROM notes WHERE id > 5;"),
-    "maintain.vacuum-into": Scenario("maintain.vacuum --into other.db", "indexed", first=_ALL),
+    "maintain.vacuum-into": Scenario("maintain.vacuum --into other.db", "indexed", first=_ALL, once=True),
     "maintain.orphans": Scenario(
         "maintain.orphans --archive",
         "orphaned",

@@ -43,8 +43,8 @@ def judge(scenario: Scenario, legal: Legal, place: process.Place, ended: process
     if problems:
         problems.append(f"it ended with {ended.code} and said: {ended.text[-1500:]}")
         return problems
-    if scenario.once and _is_final(legal, place) and trees.is_after(tree, legal.files_after, adds=False):
-        return [f"left behind: {path}" for path in _left(tree, legal, place)]
+    if scenario.once and _is_final(legal, place) and trees.is_after(tree, legal.files_after, adds=True):
+        return []
     return _again(scenario, legal, place, is_told=_NOT_REMOVED in ended.text)
 
 
