@@ -88,11 +88,12 @@ def _tokens_cover(text: str) -> None:
         position = token.end
     kinds = [(token.kind, token.text) for token in tokenize(text)]
     assert all(text[comment.start : comment.end] == comment.text for comment in comments(text))
-    if not any(text.endswith(end) for end in ("/", "*")):
+    # A vertical tab is a token of its own only where no white space is before it.
+    has_tab = ("op", "\v") in kinds
+    if not has_tab and not text.endswith(("/", "*")):
         assert [(t.kind, t.text) for t in tokenize(without_comments(text))] == kinds or "/*" in without_comments(text)
-    # A vertical tab is a token of its own only where no white space is before it, and what follows a variable without
-    # its closing parenthesis belongs to it.
-    if ("op", "\v") not in kinds and not any(k == "variable" and "(" in t and t[-1] != ")" for k, t in kinds):
+    # What follows a variable without its closing parenthesis belongs to it.
+    if not has_tab and not any(k == "variable" and "(" in t and t[-1] != ")" for k, t in kinds):
         assert [(t.kind, t.text) for t in tokenize(join(tokenize(text)))] == kinds
     assert not text or len(without_tail(text)) <= len(text)
     for statement in split(text):
