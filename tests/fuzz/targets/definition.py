@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import replace
 
 from memsql.schema.definition import definition_of, read_definition, under_name
@@ -37,9 +37,7 @@ def run(data: bytes) -> None:
         except (sqlite3.Error, sqlite3.Warning, UnicodeDecodeError):
             return
         if row is not None and not row[0].startswith("sqlite_"):
-            # SQLite cuts the name of a type in the middle of a character, where it begins with empty brackets.
-            with suppress(sqlite3.OperationalError):
-                _agrees_with_catalogue(db, row[0], row[1])
+            _agrees_with_catalogue(db, row[0], row[1])
 
 
 def _is_accepted(text: str) -> None:
@@ -55,9 +53,13 @@ def _is_accepted(text: str) -> None:
 
 
 def _agrees_with_catalogue(db: sqlite3.Connection, name: str, sql: str) -> None:
-    rows = db.execute(
-        'SELECT name, type, "notnull", dflt_value, pk, hidden FROM pragma_table_xinfo(?)', (name,)
-    ).fetchall()
+    try:
+        rows = db.execute(
+            'SELECT name, type, "notnull", dflt_value, pk, hidden FROM pragma_table_xinfo(?)', (name,)
+        ).fetchall()
+    except sqlite3.OperationalError:
+        # SQLite cuts the name of a type in the middle of a character, where it begins with empty brackets.
+        return
     flags = db.execute("SELECT wr, strict FROM pragma_table_list(?) WHERE schema = 'main'", (name,)).fetchone()
     columns = tuple(Column(n, t, bool(notnull), default, pk, hidden) for n, t, notnull, default, pk, hidden in rows)
     table = Table(name, "table", columns, (), sql, without_rowid=bool(flags[0]), strict=bool(flags[1]))
