@@ -33,7 +33,10 @@ class CursorReader:
         protocol cannot carry."""
         if self._place == "rows":
             # Nearly all entries of a large result come here.
-            plain = [entry.get("row") for entry in entries if entry.get("type") == "row"]
+            try:
+                plain = [entry["row"] for entry in entries if entry["type"] == "row"]
+            except KeyError:
+                raise Malformed("an entry of a cursor has no type or no row") from None
             if len(plain) == len(entries):
                 return decode_rows(plain, len(self.columns))
         rows: Rows = []

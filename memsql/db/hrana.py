@@ -8,6 +8,7 @@ or misread one.
 from __future__ import annotations
 
 import re
+import sys
 from base64 import b64decode, b64encode
 from collections.abc import Iterable
 from contextlib import suppress
@@ -20,6 +21,7 @@ from memsql.db.protocol import Params, Result, Value
 from memsql.errors import StatementError
 
 _INTEGER = re.compile("-?[0-9]{1,19}")
+_LARGEST = sys.float_info.max
 
 
 def encode_value(value: Value) -> Json:
@@ -70,15 +72,15 @@ def decode_value(value: Any) -> Value:
     """The Python value of a Hrana value. Raises Malformed for what is none, and StatementError for an infinite number,
     which sqld sends as null."""
     kind = value.get("type") if type(value) is dict else None
-    inside = value.get("base64" if kind == "blob" else "value") if kind is not None else None
     if kind == "null":
         return None
-    if kind == "text" and type(inside) is str:
-        return inside
+    inside = value.get("base64" if kind == "blob" else "value") if kind is not None else None
     if kind == "integer" and type(inside) is str and _INTEGER.fullmatch(inside):
         number = int(inside)
         if -0x8000000000000000 <= number <= 0x7FFFFFFFFFFFFFFF:
             return number
+    if kind == "text" and type(inside) is str:
+        return inside
     if kind == "float":
         if inside is None and "value" in value:
             raise StatementError(
@@ -102,31 +104,31 @@ def _finite(number: Any) -> float:
     raise Malformed("a value is a number that SQLite cannot hold")
 
 
-def decode_row(row: Any) -> tuple[Value, ...]:
-    """A row of Hrana values as a tuple. Raises like decode_value(), and TypeError, KeyError or AttributeError where
-    ``row`` is no list of objects; use decode_rows()."""
-    # First the kinds of nearly all values: a large result has millions.
-    return tuple(
-        [
-            value
-            if (kind := v["type"]) == "text" and type(value := v["value"]) is str
-            else int(value)
-            if kind == "integer" and type(value := v["value"]) is str and len(value) < 19 and value.isdigit()
-            else None
-            if kind == "null"
-            else decode_value(v)
-            for v in row
-        ]
-    )
-
-
 def decode_rows(rows: Iterable[Any], width: int) -> list[tuple[Value, ...]]:
     """Rows of ``width`` Hrana values as tuples. Raises like decode_value()."""
+    # A large result has millions of values, so first come the kinds of nearly all of them, without a call for each row.
+    # What is not plainly right goes to decode_value(). What has no isdigit() is no text.
     try:
-        decoded = [decode_row(row) for row in rows]
+        decoded = [
+            tuple(
+                [
+                    value
+                    if (kind := v["type"]) == "text" and type(value := v["value"]) is str
+                    else int(value)
+                    if kind == "integer" and (value := v["value"]).isdigit() and len(value) < 19
+                    else None
+                    if kind == "null"
+                    else value
+                    if kind == "float" and type(value := v["value"]) is float and -_LARGEST <= value <= _LARGEST
+                    else decode_value(v)
+                    for v in row
+                ]
+            )
+            for row in rows
+        ]
     except (TypeError, KeyError, AttributeError, ValueError):
         raise Malformed("a row is not a list of values") from None
-    if any(len(row) != width for row in decoded):
+    if set(map(len, decoded)) - {width}:
         raise Malformed("a row has more or fewer values than there are columns")
     return decoded
 
