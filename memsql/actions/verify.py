@@ -236,6 +236,9 @@ def _pages(conn: Connection, *, deep: bool) -> list[Finding]:
         with interruptible() as interrupted, conn.observe(interrupted):
             rows = _answer_of(conn, pragma, unknown)
     except ConnectError as e:
+        if conn.target.is_server:
+            # It says nothing of the pages.
+            raise
         rows = [e.message]
     findings = [Finding(pragma, "error", tuple(rows), why)]
     return [*findings, _unproven(f"{pragma}_unknown", why, unknown)] if unknown else findings

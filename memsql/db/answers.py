@@ -7,13 +7,14 @@ without end, the answer to another request. Every function here raises Malformed
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 Json = dict[str, Any]
 
-ANSWER_LIMIT = 256 << 20
+ANSWER_LIMIT = 64 << 20
 """Bytes of one answer that is read as a whole. sqld sends 10 MB for one request unless its --max-response-size says
 more, and a pipeline has several requests."""
 
@@ -22,6 +23,10 @@ ENTRY_LIMIT = 64 << 20
 text in six characters at most."""
 
 _QUOTED = 60
+# A row of one NULL, [{"type":"null"}], is the shortest there is.
+_BYTES_EACH = 8
+_FEW = 1000
+_TEXT = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 
 
 class Malformed(Exception):
@@ -176,7 +181,20 @@ def _refuse_constant(name: str) -> NoReturn:
 _DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
+def _refuse_many(text: bytes) -> None:
+    """Raise Malformed for more lists and objects than an answer of this length can have: in Python's memory an empty
+    list of two bytes takes sixty."""
+    allowed = len(text) // _BYTES_EACH + _FEW
+    if text.count(b"[") + text.count(b"{") <= allowed:
+        return
+    # Texts may hold any number of them.
+    plain = _TEXT.sub(b"", text)
+    if plain.count(b"[") + plain.count(b"{") > allowed:
+        raise Malformed("the answer has more lists and objects than any answer of its length")
+
+
 def _load(text: bytes) -> Any:
+    _refuse_many(text)
     try:
         value = _DECODER.decode(text.decode())
         if b"\\ud" in text or b"\\uD" in text:

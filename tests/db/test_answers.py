@@ -51,6 +51,16 @@ def test_what_is_not_an_object(text: bytes) -> None:
         assert len(str(caught.value)) < 200
 
 
+def test_more_lists_than_an_answer_can_have() -> None:
+    many = b'{"results":[' + b"[]," * 5000 + b"[]]}"
+    with pytest.raises(Malformed, match="more lists"):
+        answers.parse(many)
+    text = "[" * 50_000 + '"' + "{" * 50_000 + "\\"
+    assert answers.parse(json.dumps({"value": text}).encode()) == {"value": text}
+    nulls = {"rows": [[{"type": "null"}]] * 5000}
+    assert answers.parse(json.dumps(nulls, separators=(",", ":")).encode()) == nulls
+
+
 def test_half_a_surrogate_written_as_text_is_text() -> None:
     assert answers.parse(rb'{"a": "\\ud800", "b": "\ud83d\ude00"}') == {"a": r"\ud800", "b": "😀"}
 
