@@ -13,6 +13,7 @@ from memsql.backups.workplace import writing
 from memsql.config import Settings
 from memsql.storage import work_folders
 from memsql.storage.leftovers import remove_file
+from memsql.storage.syncing import sync_names
 
 NOT_OURS = "nothing is known of it, so it is left alone"
 
@@ -65,6 +66,8 @@ def remove(settings: Settings, decisions: Sequence[Decision]) -> None:
                 decision.backup.path.unlink(missing_ok=True)
                 manifest_path(decision.backup.path).unlink(missing_ok=True)
         _remove_leftovers(settings)
+        # Else a loss of power brings them back, although it was said that they are removed.
+        sync_names(settings.backups)
 
 
 def _unknown(backup: Backup) -> str:
