@@ -88,7 +88,7 @@ def without(
     }
 
 
-@pytest.mark.parametrize("edit", extent.some(EDITS, 3), ids=lambda e: e.name)
+@pytest.mark.parametrize("edit", extent.some(EDITS, 4), ids=lambda e: e.name)
 def test_an_edit_goes_there_and_back(before: Project, tmp_path: Path, edit: Edit) -> None:
     project = before.copy(tmp_path)
     old, old_sequence = rows(project.db), sequence(project.db)

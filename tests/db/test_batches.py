@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import extent
 import pytest
 import servers
 from connections import count
@@ -162,7 +163,9 @@ ITEMS: list[Item] = [
 
 @pytest.mark.server
 @pytest.mark.parametrize("kind", servers.KINDS)
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=extent.number(60, 150), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(lists=st.lists(st.lists(st.sampled_from(ITEMS), min_size=1, max_size=6), min_size=1, max_size=3))
 def test_a_batch_does_on_a_server_what_it_does_in_a_file(shared: Connection, lists: list[list[Item]]) -> None:
     model = memory()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import extent
 import pytest
 import servers
 from connections import count
@@ -96,7 +97,9 @@ values = st.one_of(
 
 
 @pytest.mark.slow
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=extent.number(30, 60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(rows=st.lists(st.tuples(values, values), max_size=5))
 def test_any_values_round_trip(shared: Connection, rows: list[tuple[Value, Value]]) -> None:
     shared.begin()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
+import extent
 import pytest
 from cli import Project
 from hypothesis import given, settings
@@ -173,7 +174,7 @@ SQL = st.lists(
 
 
 @pytest.mark.slow
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=extent.number(100, 300), deadline=None)
 @given(text=st.one_of(st.text(), SQL), kind=st.sampled_from(KINDS))
 def test_no_text_breaks_it(text: str, kind: str) -> None:
     lines = text.removeprefix("\ufeff").replace("\r\n", "\n").split("\n")

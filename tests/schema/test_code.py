@@ -7,6 +7,7 @@ import random
 import re
 from pathlib import Path
 
+import extent
 import pytest
 import random_schemas
 from cli import Project
@@ -347,7 +348,7 @@ def test_what_is_written_fits(sql: str) -> None:
     compile(write_python(schema), "m.py", "exec")
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", range(extent.number(30, 60)))
 def test_what_is_written_for_a_random_schema_fits(seed: int) -> None:
     assert _round_trip(random_schemas.text(random_schemas.make(random.Random(seed)))) == []
 
