@@ -117,6 +117,14 @@ def test_closing_rolls_back(opener: Opener) -> None:
     two.rollback()
 
 
+def test_who_waits_for_no_lock_still_waits_for_the_answer(opener: Opener) -> None:
+    conn = opener(busy_timeout=0)
+    conn.begin()
+    conn.execute("CREATE TABLE t (a)")
+    conn.commit()
+    assert count(conn) == 0
+
+
 def test_the_second_writer_is_told(opener: Opener) -> None:
     one, two = opener(), opener()
     one.execute("CREATE TABLE t (a)")
