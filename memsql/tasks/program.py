@@ -29,7 +29,7 @@ from memsql.tasks import chain, servers, usage
 from memsql.tasks import help as helping
 from memsql.tasks.command_line import MemsqlTask, Reader, all_names
 from memsql.tasks.loading import namespace
-from memsql.tasks.output import write, write_json
+from memsql.tasks.output import silence, write, write_json
 
 if TYPE_CHECKING:
     from memsql.operate.chain import Journal
@@ -229,8 +229,16 @@ class Program(invoke.Program):
             self._stop(wrong)
         if self.args.complete.value:
             self.collection = helping.useful(self.collection, Path.cwd())
-        with self._usage():
-            super().parse_cleanup()
+        try:
+            try:
+                with self._usage():
+                    super().parse_cleanup()
+            finally:
+                sys.stdout.flush()
+        except BrokenPipeError:
+            # The command may be that of Invoke, which shows a traceback here.
+            silence(sys.stdout)
+            raise Exit(code=0) from None
 
     def list_tasks(self) -> None:
         """Print the tasks that mean something here, or all of a group that was named."""

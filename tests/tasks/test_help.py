@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -162,3 +165,19 @@ def test_lists_are_cut_and_tables_fit_for_a_reader_who_does_not_want_all() -> No
 def test_a_wrong_list_is_a_wrong_command_line(tmp_path: Path, words: tuple[str, ...], parts: tuple[str, ...]) -> None:
     (tmp_path / "setup.cfg").write_text("[memsql]\n")
     run(*words, cwd=tmp_path).expect(2, *parts)
+
+
+@pytest.mark.parametrize("words", [("--list",), ("--help", "migrate.up"), ("--list", "migrate")])
+def test_a_reader_may_stop_early(tmp_path: Path, words: tuple[str, ...]) -> None:
+    project = Project(tmp_path)
+    program = Path(sys.executable).with_name("invoke")
+    reader, writer = os.pipe()
+    os.close(reader)
+    (tmp_path / "tasks.py").write_text("from memsql.tasks import ns\n")
+    try:
+        done = subprocess.run(
+            [program, *words], cwd=project.root, stdout=writer, stderr=subprocess.PIPE, text=True, check=False
+        )
+    finally:
+        os.close(writer)
+    assert (done.returncode, done.stderr) == (0, "")
