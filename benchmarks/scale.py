@@ -1,8 +1,9 @@
 """How time and memory grow: many migrations, tables, statements, rows, bytes, foreign keys in a circle.
 
-Each command runs in a process of its own; what is counted is the time of the processor, user and system, and the peak
-of its resident memory. The figures are kept as JSON, and benchmarks.scale_plots draws them into docs/limits.md.
-Run with: python -m benchmarks.scale [rounds] [--only NAME] [--most SIZE] [--save FILE]
+Each command and its yardstick run in processes of their own; what is counted is the time of the processor, user and
+system, and the peak of the resident memory. benchmarks.workloads says what is measured, benchmarks.scale_plots draws
+the figures that were kept. Run with:
+python -m benchmarks.scale [rounds] [--only NAME] [--most SIZE] [--save FILE [--resume]]
 """
 
 from __future__ import annotations
@@ -12,233 +13,86 @@ import json
 import math
 import os
 import platform
+import shutil
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
 
 from benchmarks.common import MEMSQL, scratch
-from benchmarks.migrations import trivial_list
+from benchmarks.workloads import WORKLOADS, Program, Workload
 
-Commands = Sequence[tuple[str, Sequence[str]]]
-"""The names of what is measured, in the order to run, each with the words of its command line."""
-
-
-@dataclass(frozen=True, slots=True)
-class Workload:
-    """One quantity that grows. ``make`` writes a project and its database for a size into a folder; ``after`` are the
-    commands that are measured on it."""
-
-    name: str
-    unit: str
-    sizes: Sequence[int]
-    make: Callable[[Path, int], None]
-    commands: Commands
+_LEAST_SECONDS, _LEAST_BYTES = 0.1, 8_000_000
+"""What grows by less than this from the smallest size to the largest is called flat: starts differ by as much."""
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """What one command cost: seconds of the processor, and bytes of memory at its peak."""
+    """What one command cost: seconds of the processor, and bytes of memory at its peak; and what its yardstick cost."""
 
     workload: str
-    unit: str
     command: str
     size: int
     seconds: float
     memory: int
-
-
-def migrations(folder: Path, size: int) -> None:
-    """``size`` pairs, each with a table, an index and a row."""
-    for n in range(1, size + 1):
-        stem = folder / "migrations" / f"{n:05d}_step"
-        stem.with_suffix(".sql").write_text(
-            f"-- Step {n}\nCREATE TABLE t{n} (id INTEGER PRIMARY KEY, name TEXT);\n"
-            f"CREATE INDEX idx_t{n}_name ON t{n} (name);\nINSERT INTO t{n} (name) VALUES ('one');\n"
-        )
-        stem.with_suffix(".rollback.sql").write_text(
-            f"-- Undo step {n}\nDELETE FROM t{n};\nDROP INDEX idx_t{n}_name;\nDROP TABLE t{n};\n"
-        )
-
-
-def tables(folder: Path, size: int) -> None:
-    """A database of ``size`` tables of twelve columns, with an index and a trigger each, and one small migration."""
-    _write(folder, 1, "CREATE TABLE log (id INTEGER PRIMARY KEY, what TEXT);", "DROP TABLE log;")
-    columns = ", ".join(f"c{n} TEXT" for n in range(11))
-    text = "".join(
-        f"CREATE TABLE t{n} (id INTEGER PRIMARY KEY, {columns});\nCREATE INDEX idx_t{n} ON t{n} (c0);\n"
-        f"CREATE TRIGGER tr_t{n} AFTER INSERT ON t{n} BEGIN INSERT INTO log (what) VALUES (new.c0); END;\n"
-        for n in range(size)
-    )
-    _write(folder, 2, text, "".join(f"DROP TABLE t{n};\n" for n in reversed(range(size))))
-    _memsql(folder, "migrate.up")
-    _write(folder, 3, "ALTER TABLE t0 ADD COLUMN note TEXT;", "ALTER TABLE t0 DROP COLUMN note;")
-
-
-def statements(folder: Path, size: int) -> None:
-    """One migration of ``size`` statements: inserts, updates and deletes of rows of its own."""
-    lines = []
-    for n in range(size // 4):
-        lines.append(
-            f"INSERT INTO item (id, name, part) VALUES ({n}, 'name {n}', {n % 100});\n"
-            f"INSERT INTO part (id, name) VALUES ({n}, 'it isn''t; really');\n"
-            f"UPDATE item SET name = name || '!' WHERE id = {n};\nDELETE FROM part WHERE id = {n - 10};\n"
-        )
-    head = (
-        "CREATE TABLE item (id INTEGER PRIMARY KEY, name TEXT, part INTEGER);\n"
-        "CREATE TABLE part (id INTEGER PRIMARY KEY, name TEXT);\n"
-    )
-    _write(folder, 1, head + "".join(lines), "-- permit-loss: item, part\nDROP TABLE part;\nDROP TABLE item;\n")
-
-
-def rows(folder: Path, size: int) -> None:
-    """A table of ``size`` rows, and three migrations: a column, an index, a rebuild."""
-    _write(folder, 1, "CREATE TABLE item (id INTEGER PRIMARY KEY, name TEXT, price REAL);", "DROP TABLE item;")
-    _memsql(folder, "migrate.up")
-    with closing(sqlite3.connect(folder / "bench.db")) as conn:
-        values = ((n, f"name {n:010d}", n / 7) for n in range(size))
-        conn.executemany("INSERT INTO item VALUES (?, ?, ?)", values)
-        conn.commit()
-    _write(folder, 2, "ALTER TABLE item ADD COLUMN note TEXT;", "ALTER TABLE item DROP COLUMN note;")
-    _write(folder, 3, "CREATE INDEX idx_item_price ON item (price);", "DROP INDEX idx_item_price;")
-    rebuild = (
-        "CREATE TABLE item_new (id INTEGER PRIMARY KEY, name TEXT NOT NULL, price REAL, note TEXT);\n"
-        "INSERT INTO item_new (id, name, price, note) SELECT id, name, price, note FROM item;\n"
-        "DROP TABLE item;\nALTER TABLE item_new RENAME TO item;\nCREATE INDEX idx_item_price ON item (price);\n"
-    )
-    _write(folder, 4, "-- foreign_keys: off\n\n" + rebuild, "SELECT 1;")
-
-
-def sparse(folder: Path, size: int) -> None:
-    """A database of ``size`` megabytes of zeros, with holes where the disk allows them, and one small migration."""
-    _write(folder, 1, "CREATE TABLE blob (id INTEGER PRIMARY KEY, data BLOB);", "DROP TABLE blob;")
-    with closing(sqlite3.connect(folder / "bench.db")) as conn:
-        conn.execute("PRAGMA page_size = 65536")
-        conn.execute("CREATE TABLE other (id INTEGER PRIMARY KEY)")
-    _memsql(folder, "migrate.up")
-    for start in range(0, size, 100):
-        with closing(sqlite3.connect(folder / "bench.db")) as conn:
-            # A blob of SQLite is a gigabyte at most.
-            conn.execute("INSERT INTO blob (data) VALUES (zeroblob(?))", (min(100, size - start) * 1_000_000,))
-            conn.commit()
-        subprocess.run(["fallocate", "--dig-holes", "bench.db"], cwd=folder, check=False, stderr=subprocess.DEVNULL)
-    _write(folder, 2, "CREATE TABLE note (id INTEGER PRIMARY KEY, text TEXT);", "DROP TABLE note;")
-
-
-def circle(folder: Path, size: int) -> None:
-    """``size`` tables of which each refers to the next, and the last to the first."""
-    text = "".join(
-        f"CREATE TABLE t{n} (id INTEGER PRIMARY KEY, next INTEGER REFERENCES t{(n + 1) % size} (id));\n"
-        f"CREATE INDEX idx_t{n} ON t{n} (next);\n"
-        for n in range(size)
-    )
-    _write(folder, 1, text, "-- foreign_keys: off\n\n" + "".join(f"DROP TABLE t{n};\n" for n in range(size)))
-
-
-_STATUS = ("status", ("migrate.status",))
-_VERIFY = ("verify", ("verify",))
-_UP = ("up", ("migrate.up",))
-_BACKUP = ("backup", ("backup",))
-WORKLOADS = (
-    Workload(
-        "migrations",
-        "migrations",
-        (625, 1250, 2500, 5000),
-        migrations,
-        (
-            _UP,
-            _STATUS,
-            ("up, nothing to do", ("migrate.up",)),
-            _VERIFY,
-            ("down, all", ("migrate.down", "--to", "0", "--yes")),
-        ),
-    ),
-    Workload(
-        "tables",
-        "tables",
-        (125, 250, 500, 1000),
-        tables,
-        (_UP, _STATUS, _VERIFY, ("down", ("migrate.down", "--yes")), ("schema.dump", ("schema.dump",)), _BACKUP),
-    ),
-    Workload("statements", "statements in a file", (12_500, 25_000, 50_000, 100_000), statements, (_UP, _VERIFY)),
-    Workload(
-        "rows",
-        "rows in a table",
-        (100_000, 1_000_000, 10_000_000),
-        rows,
-        (
-            ("up, a column", ("migrate.up", "--to", "2")),
-            ("up, an index", ("migrate.up", "--to", "3")),
-            ("up, a rebuild", ("migrate.up", "--to", "4")),
-            _VERIFY,
-            _BACKUP,
-        ),
-    ),
-    Workload("bytes", "megabytes", (50, 500, 5000), sparse, (_STATUS, _UP, _VERIFY, _BACKUP)),
-    Workload(
-        "foreign keys",
-        "tables in a circle",
-        (250, 500, 1000, 2000),
-        circle,
-        (_UP, _VERIFY, ("down", ("migrate.down", "--yes"))),
-    ),
-)
-
-
-def _write(folder: Path, version: int, up: str, down: str) -> None:
-    stem = folder / "migrations" / f"{version:04d}_step"
-    stem.with_suffix(".sql").write_text(f"-- Step {version}\n{up}\n")
-    stem.with_suffix(".rollback.sql").write_text(f"-- Undo step {version}\n{down}\n")
-
-
-def _memsql(folder: Path, *words: str) -> tuple[float, int]:
-    """Run the command line; seconds of the processor and bytes of memory at the peak."""
-    process = subprocess.Popen(
-        [*MEMSQL, *words, "--database", "bench.db"], cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-    )
-    return _usage(process, " ".join(words))
-
-
-def _usage(process: subprocess.Popen[bytes], name: str) -> tuple[float, int]:
-    assert process.stderr is not None
-    said = process.stderr.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise SystemExit(f"{name} ended with {process.returncode}: {said.decode(errors='replace')}")
-    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024
+    plain_seconds: float
+    plain_memory: int
 
 
 def measured(workload: Workload, size: int) -> Iterator[Figure]:
     """The figures of each command of ``workload`` at ``size``."""
     with scratch() as folder:
+        _say(f"{workload.name} {size:,}: making the project")
         workload.make(folder, size)
-        for name, words in workload.commands:
-            seconds, memory = _memsql(folder, *words)
-            yield Figure(workload.name, workload.unit, name, size, round(seconds, 3), memory)
-            if name == "status":
-                trivial_list(folder)
-                seconds, memory = _usage(
-                    subprocess.Popen(
-                        [sys.executable, "-m", "invoke", "--list"],
-                        cwd=folder,
-                        stdout=subprocess.DEVNULL,
-                        stderr=subprocess.PIPE,
-                    ),
-                    "invoke --list",
-                )
-                yield Figure(workload.name, workload.unit, "invoke --list", size, round(seconds, 3), memory)
-                (folder / "tasks.py").unlink()
+        if (folder / "bench.db").exists():
+            subprocess.run(["cp", "--sparse=always", "bench.db", "plain.db"], cwd=folder, check=True)
+        for command in workload.commands:
+            ours = _used(Program((*MEMSQL, *command.words, "--database", "bench.db")), folder)
+            shutil.rmtree(folder / "backups", ignore_errors=True)
+            theirs = _used(command.yardstick(folder), folder)
+            for leftover in ("copy.db", "tasks.py"):
+                (folder / leftover).unlink(missing_ok=True)
+            yield Figure(workload.name, command.name, size, *ours, *theirs)
 
 
-def growth(figures: Sequence[Figure]) -> float:
-    """The power of the size with which the time of one command grows, from its last two sizes: 1 is linear."""
-    before, after = figures[-2:]
-    return math.log(after.seconds / before.seconds) / math.log(after.size / before.size)
+def _used(program: Program, folder: Path) -> tuple[float, int]:
+    """Seconds of the processor, and bytes of memory at the peak, that ``program`` uses in ``folder``."""
+    with (folder / "script").open("w+") as script, (folder / "said").open("w+") as said:
+        script.write(program.script)
+        script.seek(0)
+        process = subprocess.Popen(program.words, cwd=folder, stdin=script, stdout=subprocess.DEVNULL, stderr=said)
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        said.seek(0)
+        if process.returncode:
+            raise SystemExit(f"{' '.join(program.words)} ended with {process.returncode}: {said.read()}")
+    return round(usage.ru_utime + usage.ru_stime, 3), usage.ru_maxrss * 1024
+
+
+def growth(sizes: Sequence[int], costs: Sequence[float], least: float) -> float | None:
+    """The power of the size with which ``costs`` grow, from the last two sizes; 1 is linear.
+
+    What the smallest size costs is taken off first, for it is mostly the start of a program. None where the costs grow
+    by less than ``least`` in all.
+    """
+    base_size, base = sizes[0], costs[0]
+    if len(sizes) < 3 or costs[-1] - base < least or costs[-2] <= base:
+        return None
+    return math.log((costs[-1] - base) / (costs[-2] - base)) / math.log(
+        (sizes[-1] - base_size) / (sizes[-2] - base_size)
+    )
+
+
+def powers(figures: Sequence[Figure]) -> tuple[float | None, float | None]:
+    """The powers with which time and memory of one command grow."""
+    sizes = [one.size for one in figures]
+    return (
+        growth(sizes, [one.seconds for one in figures], _LEAST_SECONDS),
+        growth(sizes, [one.memory for one in figures], _LEAST_BYTES),
+    )
 
 
 def machine() -> str:
@@ -249,39 +103,83 @@ def machine() -> str:
     )
 
 
+def read(file: Path) -> list[Figure]:
+    """The figures that were kept in ``file``."""
+    return [Figure(**one) for one in json.loads(file.read_text())["figures"]] if file.exists() else []
+
+
+def _write(file: Path, figures: Iterable[Figure]) -> None:
+    places = {(w.name, c.name): (m, n) for m, w in enumerate(WORKLOADS) for n, c in enumerate(w.commands)}
+    kept = sorted(
+        (one for one in figures if (one.workload, one.command) in places),
+        key=lambda one: (*places[one.workload, one.command], one.size),
+    )
+    lines = ",\n".join("  " + json.dumps(asdict(one)) for one in kept)
+    file.write_text(f'{{\n "machine": {json.dumps(machine())},\n "figures": [\n{lines}\n ]\n}}\n')
+
+
 def main() -> None:
-    """Measure and print; with ``--save`` keep the figures too, in place of those of the same workloads."""
+    """Measure and print; with ``--save`` keep the figures of each size as soon as they are there."""
     reader = argparse.ArgumentParser(prog="python -m benchmarks.scale")
     reader.add_argument("rounds", nargs="?", type=int, default=1, help="how often; the least of each figure counts")
     reader.add_argument("--only", choices=[one.name for one in WORKLOADS])
     reader.add_argument("--most", type=int, help="leave out sizes above this one")
     reader.add_argument("--save", type=Path, help="docs/limits/figures.json, for benchmarks.scale_plots")
+    reader.add_argument("--resume", action="store_true", help="leave out sizes of which --save has every figure")
     options = reader.parse_args()
-    every: list[Figure] = []
     for workload in WORKLOADS:
         if options.only in (None, workload.name):
-            every += _measure(workload, options.rounds, options.most)
-    if options.save is not None:
-        kept = json.loads(options.save.read_text())["figures"] if options.save.exists() else []
-        names = {one.workload for one in every}
-        kept = [one for one in kept if one["workload"] not in names] + [asdict(one) for one in every]
-        options.save.write_text(json.dumps({"machine": machine(), "figures": kept}, indent=1) + "\n")
+            _measure(workload, options)
 
 
-def _measure(workload: Workload, rounds: int, most: int | None) -> list[Figure]:
-    least: dict[tuple[str, int], Figure] = {}
-    sizes = [size for size in workload.sizes if most is None or size <= most]
-    for size in sizes:
-        for _ in range(rounds):
-            for one in measured(workload, size):
-                before = least.get((one.command, size))
-                least[one.command, size] = one if before is None or one.seconds < before.seconds else before
-    for command in dict.fromkeys(name for name, _ in least):
-        figures = [least[command, size] for size in sizes]
-        times = "  ".join(f"{one.size:,}: {one.seconds:.2f} s, {one.memory / 1e6:.0f} MB" for one in figures)
-        power = f"  power {growth(figures):.2f}" if len(figures) > 1 else ""
-        print(f"{workload.name}: {command:<20} {times}{power}", flush=True)
+def _measure(workload: Workload, options: argparse.Namespace) -> None:
+    names = [command.name for command in workload.commands]
+    every: list[Figure] = []
+    for size in workload.sizes:
+        if options.most is not None and size > options.most:
+            continue
+        kept = read(options.save) if options.save else []
+        here = [one for one in kept if (one.workload, one.size) == (workload.name, size)]
+        if not options.resume or {one.command for one in here} != set(names):
+            here = _least(workload, size, options.rounds)
+            if options.save:
+                _write(options.save, [one for one in kept if (one.workload, one.size) != (workload.name, size)] + here)
+        every += here
+    for name in names:
+        print(_line(workload, [one for one in every if one.command == name]), flush=True)
+
+
+def _least(workload: Workload, size: int, rounds: int) -> list[Figure]:
+    """The figures of the round in which each command and its yardstick took the least time together."""
+    least: dict[str, Figure] = {}
+    for _ in range(rounds):
+        for one in measured(workload, size):
+            _say(f"{workload.name} {size:,}: {one.command}: {_cost(one)}")
+            before = least.get(one.command)
+            if before is None or one.seconds + one.plain_seconds < before.seconds + before.plain_seconds:
+                least[one.command] = one
     return list(least.values())
+
+
+def _line(workload: Workload, figures: Sequence[Figure]) -> str:
+    if not figures:
+        return f"{workload.name}: nothing was measured"
+    time, memory = powers(figures)
+    grown = f"  power {_power(time)}, of memory {_power(memory)}" if len(figures) > 2 else ""
+    sizes = "  ".join(f"{one.size:,}: {_cost(one)}" for one in figures)
+    return f"{workload.name}: {figures[0].command:<20} {sizes}{grown}"
+
+
+def _cost(one: Figure) -> str:
+    return f"{one.seconds:.2f} s, {one.memory / 1e6:.0f} MB ({one.seconds / max(one.plain_seconds, 0.001):.1f}x)"
+
+
+def _power(value: float | None) -> str:
+    return "flat" if value is None else f"{value:.2f}"
+
+
+def _say(text: str) -> None:
+    print(f"  {text}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":
