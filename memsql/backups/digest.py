@@ -17,7 +17,6 @@ import struct
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from itertools import islice
 
 from memsql.db import Connection, Value
 from memsql.db.sqlite import SQLiteConnection
@@ -31,7 +30,8 @@ from memsql.sqltext.internal import ENGINES, VECTOR_INDEX, module_of
 Cell = Value | bytearray
 """A value. Text may be a bytearray of its bytes, which need not be UTF-8."""
 
-_AT_ONCE = 500
+_PIECE = 1 << 16
+"""Bytes that are hashed together, because that is faster than value by value."""
 _INTEGER = struct.Struct(">q").pack
 _REAL = struct.Struct(">d").pack
 _INDEX_SHADOWS = ("data", "idx", "docsize", "config")
@@ -65,16 +65,24 @@ class Hasher:
         self._sha = hashlib.sha256()
         self.bytes = 0
 
-    def add(self, rows: Sequence[Sequence[Cell]]) -> None:
-        """Hash the next rows. Only their order matters, not how many there are in a call."""
-        out: list[bytes | bytearray] = []
+    def add(self, rows: Iterable[Sequence[Cell]], progress: Progress = SILENT) -> None:
+        """Hash the next rows. Only their order matters, not how many there are in a call. Of rows that are read as they
+        are asked for, no more are in memory than ``_PIECE`` holds, and the last one."""
+        piece = bytearray()
         for row in rows:
-            out.append(b"R")
-            out += [_encoded(value) for value in row]
-        encoded = b"".join(out)
-        self._sha.update(encoded)
-        self.bytes += len(encoded)
-        self._rows += len(rows)
+            piece += b"R"
+            for value in row:
+                piece += _encoded(value)
+            self._rows += 1
+            if len(piece) >= _PIECE:
+                self._hash(piece)
+                piece = bytearray()
+                progress.tick()
+        self._hash(piece)
+
+    def _hash(self, piece: bytearray) -> None:
+        self._sha.update(piece)
+        self.bytes += len(piece)
 
     def digest(self) -> TableDigest:
         """The digest of all rows so far."""
@@ -135,9 +143,7 @@ def digest_of(conn: Connection, select: TableSelect, progress: Progress = SILENT
         return _digest_on_server(conn, select)
     hasher = Hasher(select.name)
     with rows_as_bytes(conn, select.sql) as rows:
-        while batch := list(islice(rows, _AT_ONCE)):
-            hasher.add(batch)
-            progress.tick()
+        hasher.add(rows, progress)
     return hasher.digest()
 
 

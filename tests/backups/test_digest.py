@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 import struct
+import tracemalloc
 from contextlib import closing
 from pathlib import Path
 
@@ -104,3 +105,23 @@ def test_a_server_s_rows_have_the_hash_of_a_file_s(tmp_path: Path, empty_server:
     servers.load(path, empty_server.url)
     with closing(connect(servers.target(empty_server.url))) as conn:
         assert {d.name: (d.rows, d.sha256) for d in digests(conn)} == hashes(path)
+
+
+def test_one_large_row_is_in_memory_at_a_time(tmp_path: Path) -> None:
+    megabyte, rows = 1_000_000, 40
+    path = make(
+        tmp_path / "a.db",
+        "CREATE TABLE t (a); WITH n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 40)"
+        " INSERT INTO t SELECT zeroblob(1000000) FROM n;",
+    )
+    expected = hashlib.sha256()
+    for number in range(1, rows + 1):
+        expected.update(b"RI" + struct.pack(">q", number) + b"B1000000:" + bytes(megabyte))
+    tracemalloc.start()
+    try:
+        found = hashes(path)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert found == {"t": (rows, expected.hexdigest())}
+    assert peak < 5 * megabyte
