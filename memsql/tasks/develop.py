@@ -1,4 +1,4 @@
-"""memsql test, benchmark, campaign and fuzz: for those who work on the project itself."""
+"""memsql test, benchmark, campaign, fuzz and docs: for those who work on the project itself."""
 
 from __future__ import annotations
 
@@ -152,6 +152,26 @@ def fuzz(c: Context, name: str | None = None, seconds: str | None = None) -> Non
     """
     words = [*([name] if name else []), *(["--seconds", seconds] if seconds else [])]
     if not _succeeds(["tests.fuzz.coverage_guided", *words]):
+        raise Exit(code=1)
+
+
+@task(
+    klass=MemsqlTask,
+    audience="developers",
+    help={
+        "serve": "show the site at http://127.0.0.1:8000, and build it anew whenever a page changes",
+        "port": "with --serve: another port than 8000",
+    },
+)
+def docs(c: Context, *, serve: bool = False, port: str = "8000") -> None:
+    """Build the documentation site into build/site; a warning, such as a dead link, is a failure.
+
+    Needs: pip install -e '.[docs]'
+    """
+    # What the theme would print about its future: docs/decisions.md has it.
+    quiet = {"NO_MKDOCS_2_WARNING": "1"}
+    words = ["serve", "--dev-addr", f"127.0.0.1:{port}"] if serve else ["build", "--quiet"]
+    if not _succeeds(["mkdocs", *words, "--strict"], **quiet):
         raise Exit(code=1)
 
 

@@ -29,7 +29,7 @@ _MODULES = {
         "analyze",
         "bench",
     )
-} | {"import": "exchange", "test": "develop", "benchmark": "develop", "campaign": "develop", "fuzz": "develop"}
+} | {"import": "exchange", **dict.fromkeys(("test", "benchmark", "campaign", "fuzz", "docs"), "develop")}
 
 
 def namespace(words: Iterable[str] = ()) -> Collection:

@@ -42,7 +42,7 @@ ALL = sorted(path.name for path in WORKFLOWS.glob("*.y*ml"))
 
 
 def test_these_workflows_are_there() -> None:
-    assert ALL == ["ci.yml", "release.yml", "sql-review.yml", "thorough.yml"]
+    assert ALL == ["ci.yml", "docs.yml", "release.yml", "sql-review.yml", "thorough.yml"]
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -101,6 +101,22 @@ def test_what_a_run_tries_a_share_of_is_tried_whole_each_night() -> None:
     assert content[ON] == {"schedule": [{"cron": "17 2 * * *"}], "workflow_dispatch": None}
     assert content["jobs"]["test"]["strategy"]["matrix"]["python"] == [PYTHONS[0], PYTHONS[-1]]
     assert step(content["jobs"]["test"], "Everything")["run"] == "invoke test --thorough"
+
+
+def test_the_site_is_published_from_main_and_from_nothing_else() -> None:
+    content = workflow("docs.yml")
+    assert content[ON] == {"push": {"branches": ["main"]}, "workflow_dispatch": None}
+    build, publish = content["jobs"]["build"], content["jobs"]["publish"]
+    assert set(content["jobs"]) == {"build", "publish"}
+    assert build["permissions"] == {"contents": "read", "pages": "read"}
+    assert publish["permissions"] == {"pages": "write", "id-token": "write"}
+    assert publish["needs"] == "build"
+    assert publish["environment"]["name"] == "github-pages"
+    assert step(build, "Build")["run"] == "python -m invoke docs"
+    assert [one["uses"].partition("@")[0] for one in publish["steps"]] == ["actions/deploy-pages"]
+    upload = build["steps"][-1]
+    assert upload["uses"].startswith("actions/upload-pages-artifact@")
+    assert upload["with"]["path"] == "build/site"
 
 
 def test_a_release_comes_from_a_tag_and_from_nothing_else() -> None:

@@ -124,6 +124,18 @@ def test_a_broken_promise_is_an_exit_code(started: Started) -> None:
     assert stopped.value.code == 1
 
 
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [({}, ["build", "--quiet"]), ({"serve": True, "port": "8001"}, ["serve", "--dev-addr", "127.0.0.1:8001"])],
+    ids=["build", "serve"],
+)
+def test_the_site_is_built_strictly(started: Started, options: dict[str, object], words: list[str]) -> None:
+    started.codes = {f"mkdocs {words[0]}": 1}
+    with pytest.raises(Exit):
+        develop.docs.body(Context(), **options)
+    assert started.words == [["mkdocs", *words, "--strict"]]
+
+
 def test_a_benchmark_that_there_is_not(started: Started, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(Exit) as stopped:
         develop.benchmark.body(Context(), name="nothing")

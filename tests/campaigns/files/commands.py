@@ -191,6 +191,7 @@ LEFT_OUT = {
     "bench.writes": "it measures in the temporary folder, for minutes",
     "benchmark": "it is for work on memsql itself",
     "campaign": "it is for work on memsql itself",
+    "docs": "it is for work on memsql itself",
     "fuzz": "it is for work on memsql itself",
     "legacy.align": "the reference project alone has it; legacy.phase1 runs the same code",
     "legacy.phase2": "it runs the same code as legacy.phase1",
