@@ -13,6 +13,7 @@
     |-- MigrationFailed         5  a migration failed and was rolled back
     |   `-- Interrupted         5  a signal stopped it, and it was rolled back
     |-- Refused                 6  refused to protect data
+    |   `-- NotCurrent          6  the schema is not the one that an application expects
     |-- DiskFull                6  no room on a disk for what is to be written
     `-- StatementError          3  the engine refused a statement that memsql itself needs; where it is
                                    one of a file, it is wrapped before it reaches a person
@@ -68,6 +69,8 @@ class MemsqlError(Exception):
         self.state = state
         self.hint = hint
         self.details = details
+        self.finished: tuple[str, ...] = ()
+        """Ids of the migrations that this run committed before it stopped. They stay."""
 
     def __str__(self) -> str:
         return self.message
@@ -135,6 +138,29 @@ class Refused(MemsqlError):
     """Going on would lose data. Nothing was changed."""
 
     exit_code = 6
+
+
+class NotCurrent(Refused):
+    """The schema of a database is not the one that an application expects.
+
+    Each is a tuple of ids of migrations: ``pending`` are those that the database lacks, ``newer`` those that it has and
+    the application does not know, ``failed`` those whose last attempt failed, ``changed`` those whose file is not what
+    was applied.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        pending: tuple[str, ...] = (),
+        newer: tuple[str, ...] = (),
+        failed: tuple[str, ...] = (),
+        changed: tuple[str, ...] = (),
+        details: tuple[str, ...] = (),
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message, state="nothing was changed", details=details, hint=hint)
+        self.pending, self.newer, self.failed, self.changed = pending, newer, failed, changed
 
 
 class DiskFull(MemsqlError):

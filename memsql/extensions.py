@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import NamedTuple
 
@@ -39,6 +42,7 @@ class Choice(NamedTuple):
 NONE = Choice()
 """Python's library, without extensions."""
 _choice = NONE
+_choice_here: ContextVar[Choice | None] = ContextVar("choice", default=None)
 
 
 def use(choice: Choice) -> None:
@@ -47,9 +51,20 @@ def use(choice: Choice) -> None:
     _choice = choice
 
 
+@contextmanager
+def used(choice: Choice) -> Iterator[None]:
+    """While open, databases are opened like this in this thread alone: other threads may work on other projects."""
+    token = _choice_here.set(choice)
+    try:
+        yield
+    finally:
+        _choice_here.reset(token)
+
+
 def chosen() -> Choice:
-    """How databases of this process are opened."""
-    return _choice
+    """How databases are opened here."""
+    here = _choice_here.get()
+    return _choice if here is None else here
 
 
 def read(library: str, extensions: str, root: Path) -> Choice:

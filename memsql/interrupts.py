@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 _deaf = False
+_here = threading.local()
 heard: str | None = None
 """What was pressed or sent last while a task ran, "Ctrl-C" or "SIGTERM"; None where nothing was."""
 
@@ -38,9 +39,20 @@ def ignore_all() -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
+@contextmanager
+def left_alone() -> Iterator[None]:
+    """While open, this thread decides not what a signal does: that is up to the program that calls the library."""
+    before = getattr(_here, "left_alone", False)
+    _here.left_alone = True
+    try:
+        yield
+    finally:
+        _here.left_alone = before
+
+
 def can_listen() -> bool:
     """Whether this thread of this process may decide what a signal does."""
-    return _is_main() and not _deaf
+    return _is_main() and not _deaf and not getattr(_here, "left_alone", False)
 
 
 def refuse_lost() -> None:

@@ -37,12 +37,20 @@ def open_gate(proposal: Proposal) -> None:
     """A gate that lets everything pass."""
 
 
-def up(settings: Settings, options: RunOptions, progress: Progress = SILENT, gate: Gate = open_gate) -> Report:
+def up(
+    settings: Settings,
+    options: RunOptions,
+    progress: Progress = SILENT,
+    gate: Gate = open_gate,
+    *,
+    visit: Visit | None = None,
+) -> Report:
     """Apply every waiting migration up to ``options.to``; adopt a legacy database first.
 
-    Raises any MemsqlError; its ``state`` says what the database holds.
+    ``visit`` opens the database, where that is not the one of ``settings`` opened anew; it is closed. Raises any
+    MemsqlError; its ``state`` says what the database holds.
     """
-    with closing(Visit(settings.target, settings.busy_timeout)) as visit:
+    with closing(visit or Visit(settings.target, settings.busy_timeout)) as visit:
         return _up(settings, visit, options, progress, gate)
 
 

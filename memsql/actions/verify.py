@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from memsql import hints, words
 from memsql.config import Settings
-from memsql.db import Connection, Value, connection
+from memsql.db import Connection, Value, Visit, connection
 from memsql.db.queries import load
 from memsql.db.unknown import unknown_part
 from memsql.engine.replay import replay_schema
@@ -53,15 +54,17 @@ class Finding:
         return not self.messages
 
 
-def verify(settings: Settings, *, deep: bool, progress: Progress) -> list[Finding]:
+def verify(settings: Settings, *, deep: bool, progress: Progress, visit: Visit | None = None) -> list[Finding]:
     """Check pages, foreign keys, views, triggers, full-text indexes, ledger, sums, schema, the project's checks, the
     plans of its queries and the models in its source code.
 
-    ``deep`` runs SQLite's full integrity_check instead of quick_check. Raises ConnectError where the database cannot be
+    ``deep`` runs SQLite's full integrity_check instead of quick_check. ``visit`` opens the database, where that is not
+    the one of ``settings`` opened anew; it is closed. Raises ConnectError where the database cannot be
     read at all.
     """
     project = load_project(settings)
-    with connection(settings.target, "ro", settings.busy_timeout) as conn:
+    visit = visit or Visit(settings.target, settings.busy_timeout)
+    with closing(visit), visit.open("ro") as conn:
         state = read_state(project, conn)
         legacy = _reached(conn, state)
         findings = [

@@ -96,6 +96,7 @@ class Runner:
             elapsed = round((time.perf_counter() - clock) * 1000)
             self._report(transaction, job.entry(started, elapsed), job, problem)
             problem.state = self._state(transaction.aftermath(problem, job, whole=whole and len(jobs) > 1))
+            problem.finished = self._finished()
             # Its cause stays what it was.
             raise problem from (error.__cause__ if problem is error else error)
 
@@ -156,17 +157,23 @@ class Runner:
         defers = self.defers or self.session.schema.defers
         return any(b"defer" in job.file.data[:_SEARCHED_BYTES].lower() for job in jobs) or defers()
 
+    def _finished(self) -> tuple[str, ...]:
+        """The ids of what is committed."""
+        return tuple(done.id for done in (*self.earlier, *self.done))
+
     def _state(self, aftermath: str) -> str:
-        before = ", ".join(d.id for d in (*self.earlier, *self.done))
+        before = ", ".join(self._finished())
         return aftermath + (f"; before it, this run finished {before}" if before else "")
 
     def _stop_between(self, total: int) -> None:
         if self.session.stopped and len(self.done) < total:
-            raise Interrupted(
+            stopped = Interrupted(
                 f"{self.session.stop.name} stopped the run between two migrations",
-                state="finished: " + ", ".join(d.id for d in (*self.earlier, *self.done)) + "; the rest was not begun",
+                state="finished: " + ", ".join(self._finished()) + "; the rest was not begun",
                 hint="run the command again to go on",
             )
+            stopped.finished = self._finished()
+            raise stopped
 
 
 def refuse_mixed(jobs: Sequence[Job]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from memsql import hints, interrupts, words
 from memsql.errors import LockedError, MemsqlError
 
 _TIME_OVER = "rehearsal_timeout"
+_here = threading.local()
 
 
 @dataclass(slots=True)
@@ -24,10 +26,29 @@ class Stop:
 
 
 @contextmanager
+def stopped_by(stop: Stop) -> Iterator[None]:
+    """While open, runs of this thread stop where ``stop`` is set, by another thread perhaps, and hear no signals."""
+    before = getattr(_here, "stop", None)
+    _here.stop = stop
+    try:
+        with interrupts.left_alone():
+            yield
+    finally:
+        _here.stop = before
+
+
+def stop_of_the_caller() -> Stop | None:
+    """The Stop of stopped_by() in this thread; None outside of it."""
+    stop: Stop | None = getattr(_here, "stop", None)
+    return stop
+
+
+@contextmanager
 def listening() -> Iterator[Stop]:
     """While open, SIGINT and SIGTERM set the yielded Stop and nothing else. It never sets where this process or thread
-    does not decide what they do."""
-    stop = Stop()
+    does not decide what they do. Inside of stopped_by() it is the Stop of that."""
+    of_the_caller = stop_of_the_caller()
+    stop = Stop() if of_the_caller is None else of_the_caller
     if not interrupts.can_listen():
         yield stop
         return
@@ -58,7 +79,6 @@ def bounded(stop: Stop, milliseconds: int | None) -> Iterator[None]:
     if milliseconds is None:
         yield
         return
-    import threading
 
     def end() -> None:
         stop.name = stop.name or _TIME_OVER
