@@ -32,6 +32,8 @@ Cell = Value | bytearray
 
 _PIECE = 1 << 16
 """Bytes that are hashed together, because that is faster than value by value."""
+_MOST_COLUMNS = 2000
+"""SQLite's limit of the columns of a table and of a result (https://sqlite.org/limits.html#max_column)."""
 _INTEGER = struct.Struct(">q").pack
 _REAL = struct.Struct(">d").pack
 _INDEX_SHADOWS = ("data", "idx", "docsize", "config")
@@ -218,7 +220,7 @@ def _is_content(name: str, virtual: dict[str, Table]) -> bool:
 
 def select_of(table: Table, highest: int | None = None) -> TableSelect:
     """How to read the rows of ``table``; those alone whose rowid is at most ``highest``, where that is not None and the
-    table has rowids."""
+    table has rowids. A table of as many columns as there may be is read without its rowids, though in their order."""
     columns = [column.name for column in table.columns if column.hidden == 0]
     if table.name == "sqlite_sequence":
         order = columns[:1]
@@ -227,7 +229,8 @@ def select_of(table: Table, highest: int | None = None) -> TableSelect:
     else:
         rowid = free_rowid(column.name for column in table.columns)
         order = [rowid] if rowid else []
-        columns = [*order, *columns]
+        if len(columns) < _MOST_COLUMNS:
+            columns = [*order, *columns]
     sql = f"SELECT {', '.join(map(quote, columns))} FROM {quote(table.name)}"
     if highest is not None and order and not table.without_rowid:
         sql += f" WHERE {quote(order[0])} <= {highest}"

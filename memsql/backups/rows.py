@@ -119,9 +119,18 @@ def inserts(table: str, columns: Sequence[str], batch: RowBatch) -> list[Item]:
 
 def longest_row(db: sqlite3.Connection, select: TableSelect) -> int:
     """How many bytes the values of the largest row of a table have; 0 without a row."""
-    sizes = " + ".join(f"ifnull(length(CAST({quote(column)} AS BLOB)), 0)" for column in select.columns)
+    sizes = _sum([f"ifnull(length(CAST({quote(column)} AS BLOB)), 0)" for column in select.columns])
     size = db.execute(f"SELECT max({sizes}) FROM {quote(select.name)}").fetchone()[0]
     return int(size or 0)
+
+
+def _sum(terms: Sequence[str]) -> str:
+    """The sum of ``terms``, by halves: one after the other they would be a tree as deep as they are many, and
+    SQLite has a limit of 1,000 (https://sqlite.org/limits.html#max_expr_depth)."""
+    if len(terms) <= 2:
+        return " + ".join(terms)
+    half = len(terms) // 2
+    return f"({_sum(terms[:half])}) + ({_sum(terms[half:])})"
 
 
 def _exact_insert(head: str, row: Sequence[Cell]) -> Item:

@@ -12,9 +12,12 @@ from pathlib import Path
 import pytest
 import servers
 
-from memsql.backups.digest import digests
+from memsql.backups.digest import content_selects, digests
+from memsql.backups.rows import longest_row
 from memsql.config import Target
 from memsql.db import connect
+from memsql.db.sqlite import SQLiteConnection
+from memsql.schema import read
 from memsql.server import Running
 
 
@@ -125,3 +128,18 @@ def test_one_large_row_is_in_memory_at_a_time(tmp_path: Path) -> None:
         tracemalloc.stop()
     assert found == {"t": (rows, expected.hexdigest())}
     assert peak < 5 * megabyte
+
+
+@pytest.mark.parametrize("columns", [1999, 2000])
+def test_a_table_of_as_many_columns_as_sqlite_allows_is_read(tmp_path: Path, columns: int) -> None:
+    names = ", ".join(f"c{n}" for n in range(columns))
+    values = ", ".join(["1"] * (columns - 1))
+    one, other = (
+        make(tmp_path / name, f"CREATE TABLE t ({names}); INSERT INTO t VALUES ({values}, '{last}');")
+        for name, last in (("a.db", "x"), ("b.db", "yy"))
+    )
+    assert hashes(one)["t"] != hashes(other)["t"]
+    with closing(connect(Target(path=other))) as conn:
+        assert isinstance(conn, SQLiteConnection)
+        (select,) = content_selects(read(conn, internal=True))
+        assert longest_row(conn.raw, select) >= columns + 1
