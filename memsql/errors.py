@@ -7,6 +7,7 @@
     |   `-- FileError           2  a migration, check or sum file is wrong
     |-- ConnectError            3  cannot open, not authorised, read-only, not a database
     |   |-- DamagedError        3  the pages of a database file cannot be read
+    |   |-- TransactionUndone   3  the engine ended a transaction by itself; nothing is run after it
     |   `-- CommitUnknown       3  the answer to a COMMIT was lost; read the ledger to learn
     |-- LockedError             4  another writer holds the database, or a time-out
     |-- NoSpace                 4  no room for the rows that a proof keeps
@@ -102,6 +103,10 @@ class ConnectError(MemsqlError):
 
 class DamagedError(ConnectError):
     """A database file, or a part of it, cannot be read: SQLite found its pages malformed."""
+
+
+class TransactionUndone(ConnectError):
+    """A statement was not run, because the engine had ended the transaction that it belongs to."""
 
 
 class CommitUnknown(ConnectError):

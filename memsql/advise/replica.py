@@ -81,8 +81,12 @@ class Replica:
             yield
         finally:
             with self.conn.trusted():
-                self.conn.execute("ROLLBACK TO memsql_trial")
-                self.conn.execute("RELEASE memsql_trial")
+                if self.conn.in_transaction:
+                    self.conn.execute("ROLLBACK TO memsql_trial")
+                    self.conn.execute("RELEASE memsql_trial")
+                else:
+                    # SQLite has undone all of it, those outside of this one too.
+                    self.conn.rollback()
 
 
 @contextmanager

@@ -75,7 +75,7 @@ class LibsqlConnection:
         if outcome.failure is None:
             return outcome.results[0] if self.tally is None else self.tally.add(outcome.results[0])
         error = outcome.failure[2]
-        self._refuse_doubtful(error, sql, inside=was_open)
+        self._notice_end(error, sql, inside=was_open)
         if error.get("code") == "RESPONSE_TOO_LARGE" and intent.repeatable and self._stream.version >= 3:
             columns, rows = self._query(sql, params, intent)
             return Result(columns, [row for chunk in rows for row in chunk])
@@ -131,20 +131,24 @@ class LibsqlConnection:
             )
         item = items[index] if index is not None else None
         text = item[0] if isinstance(item, tuple) else None
-        if text is not None:
-            self._refuse_doubtful(error, text, inside=bool(intent_of(items[:index], was_open).inside))
+        inside = was_open if index is None else bool(intent_of(items[:index], was_open).inside)
+        self._notice_end(error, text, inside=inside)
         raise statement_error(error, self.target, text, index)
 
-    def _refuse_doubtful(self, error: Json, text: str, *, inside: bool) -> None:
-        """Raise CommitUnknown where ``text`` is a COMMIT that has failed with ``error``, and the transaction that was
-        open (``inside``) is not open any more: a COMMIT that fails leaves it open."""
-        of_text = effect(text)
-        if not inside or self.in_transaction or of_text.kind != "transaction" or of_text.name not in ("COMMIT", "END"):
+    def _notice_end(self, error: Json, text: str | None, *, inside: bool) -> None:
+        """Let the stream refuse what follows where the transaction that was open (``inside``) when ``text`` failed with
+        ``error`` is not open any more. Raise CommitUnknown where ``text`` is a COMMIT: one that fails leaves it open.
+        """
+        if not inside or self.in_transaction:
             return
+        of_text = effect(text or "")
+        commits = of_text.kind == "transaction" and of_text.name in ("COMMIT", "END")
         problem = statement_error(error, self.target, text, None)
-        if not isinstance(problem, LockedError):
+        if commits and not isinstance(problem, LockedError):
+            self._stream.lost = True
             self._stream.lose()
             raise commit_unknown(self.target, problem)
+        self._stream.undo(error["message"])
 
     def read_each(self, reads: Sequence[tuple[str, Params]]) -> list[Result | StatementError]:
         results: list[Result | StatementError] = []
@@ -199,8 +203,10 @@ class LibsqlConnection:
         self.batch(items)
 
     def script(self, sql: str, *, watched: bool = True) -> None:
+        was_open = self.in_transaction
         outcome = self._run([Script(sql)], self._intent([Script(sql)]))[1]
         if outcome.failure is not None:
+            self._notice_end(outcome.failure[2], None, inside=was_open)
             raise statement_error(outcome.failure[2], self.target, None, None)
 
     @contextmanager
@@ -233,7 +239,9 @@ class LibsqlConnection:
         patience = self._busy_timeout / 1000 + _WAY_SECONDS
         first = [*settings, "BEGIN IMMEDIATE"]
         self._stream.lost = False
-        intent = intent_of([*((sql, ()) for sql in first), *reads], False)
+        items: list[Item] = [*((sql, ()) for sql in first), *reads]
+        intent = intent_of(items, False)
+        self._stream.refuse(items, intent)
         try:
             return self._each(Reads(reads, first=first), intent, patience)
         except LockedError:
@@ -253,7 +261,7 @@ class LibsqlConnection:
                 self.execute("ROLLBACK")
             except MemsqlError:
                 self._stream.lose()
-        self._stream.lost = False
+        self._stream.forget()
 
     def close(self) -> None:
         self._stream.close()
@@ -264,7 +272,7 @@ class LibsqlConnection:
             raise ConnectError(
                 f"{self.target} cannot be written: it was opened for reading only", state="nothing was changed"
             )
-        self._stream.refuse(intent)
+        self._stream.refuse(items, intent)
         return intent
 
     def _run(self, items: Sequence[Item], intent: Intent) -> tuple[Pipeline, Outcome]:

@@ -16,6 +16,7 @@ from memsql.db.confinement import Confinement
 from memsql.db.file_format import is_wal, read_head, refuse_other_engine
 from memsql.db.litestream import has_folder
 from memsql.db.protocol import Item, Params, Result, Script, Touched, Value
+from memsql.db.undone import are_settings, undone
 from memsql.errors import ConnectError, DamagedError, LockedError, MemsqlError, StatementError
 from memsql.storage.new_files import create_empty
 
@@ -30,7 +31,10 @@ _FAILURES = (*ENGINE_ERRORS, MemoryError)
 
 
 class SQLiteConnection:
-    """A connection to one SQLite file, in autocommit until begin()."""
+    """A connection to one SQLite file, in autocommit until begin().
+
+    Where SQLite ends a transaction by itself, what belongs to it is refused (see memsql.db.undone).
+    """
 
     requests = 0
     body_limit: int | None = None
@@ -39,6 +43,9 @@ class SQLiteConnection:
         assert target.path is not None
         self.target = target
         self._mode = mode
+        # Whether a transaction is open as far as the caller knows, and the error behind which it was not.
+        self._inside = False
+        self._cause: str | None = None
         self._watch: Watch | None = None
         self._confinement: Confinement | None = None
         self._db = _open(target, mode, busy_timeout)
@@ -75,6 +82,7 @@ class SQLiteConnection:
     def copy_to(self, other: SQLiteConnection, copied: Callable[[int], None] | None = None) -> None:
         """Copy one consistent state of this database over ``other`` (https://sqlite.org/backup.html). ``copied`` is
         called again and again with the number of bytes that are copied, and stops the copy where it raises."""
+        self._refuse_undone()
         page_size = int(self._db.execute("PRAGMA page_size").fetchone()[0])
 
         def progress(_: int, remaining: int, total: int) -> None:
@@ -96,9 +104,11 @@ class SQLiteConnection:
 
     def execute(self, sql: str, params: Params = ()) -> Result:
         # No _errors() here and below: a context manager costs time, and this runs ten times a migration.
+        if self._inside:
+            self._refuse_undone([(sql, params)])
         before = self._db.total_changes
         try:
-            result = _result(self._db.execute(sql, tuple(params)))
+            result = self._run_one(sql, params)
             if not result.changes and self._db.total_changes != before:
                 # Python does not count what a statement changes that begins with WITH.
                 result = replace(result, changes=self._db.execute("SELECT changes()").fetchone()[0])
@@ -107,14 +117,17 @@ class SQLiteConnection:
             raise self._translated(e, sql) from e
 
     def executemany(self, sql: str, rows: Iterable[Params]) -> None:
+        self._refuse_undone()
         with self._errors(sql):
             self._db.executemany(sql, rows)
 
     def stream_rows(self, sql: str, params: Params = ()) -> Generator[tuple[Value, ...]]:
+        self._refuse_undone()
         with self._errors(sql):
             yield from self._db.execute(sql, tuple(params))
 
     def batch(self, items: Sequence[Item]) -> list[Result]:
+        self._refuse_undone(items)
         results: list[Result] = []
         sql: str | None = None
         try:
@@ -125,7 +138,7 @@ class SQLiteConnection:
                     results.append(_NOTHING)
                 else:
                     sql, params = item
-                    results.append(_result(self._db.execute(sql, tuple(params))))
+                    results.append(self._run_one(sql, params))
         except _FAILURES as e:
             raise self._translated(e, sql, len(results)) from e
         return results
@@ -163,6 +176,7 @@ class SQLiteConnection:
     def script(self, sql: str, *, watched: bool = True) -> None:
         # executescript() sends a COMMIT first (https://docs.python.org/3.11/library/sqlite3.html). observe() can
         # swallow it; without observe() it would end the caller's transaction.
+        self._refuse_undone()
         if self._watch is None:
             with self._errors():
                 self._run_text(sql)
@@ -192,11 +206,19 @@ class SQLiteConnection:
             self._db.create_function(_UNWATCH, 0, None)
             self._watch.install(self._db)
 
+    def _run_one(self, sql: str, params: Params) -> Result:
+        result = _result(self._db.execute(sql, tuple(params)))
+        if self._cause is None:
+            self._inside = self._db.in_transaction
+        return result
+
     def _run_text(self, sql: str) -> None:
         from memsql.sqltext import statements
 
         for statement in statements(sql):
             self._db.execute(statement.text)
+        # A COMMIT in a text is none of the caller's.
+        self._inside = self._inside or self._db.in_transaction
 
     @contextmanager
     def observe(self, tick: Callable[[], bool] | None = None) -> Iterator[Touched | None]:
@@ -247,24 +269,35 @@ class SQLiteConnection:
                         self.execute("PRAGMA journal_mode = delete")
 
     def begin(self) -> None:
+        self._refuse_undone()
         try:
             self._db.execute("BEGIN IMMEDIATE")
         except _FAILURES as e:
             raise self._translated(e) from e
+        self._inside = True
 
     def commit(self) -> None:
+        self._refuse_undone()
         try:
             self._db.execute("COMMIT")
         except _FAILURES as e:
             raise self._translated(e) from e
+        self._inside = False
 
     def rollback(self) -> None:
         if self._db.in_transaction:
             with self._errors():
                 self._db.execute("ROLLBACK")
+        self._inside, self._cause = False, None
 
     def close(self) -> None:
+        self._inside = False
         self._db.close()
+
+    def _refuse_undone(self, items: Sequence[Item] | None = None) -> None:
+        """Raise TransactionUndone where the transaction is over, unless ``items`` are settings alone."""
+        if self._inside and not self._db.in_transaction and (items is None or not are_settings(items)):
+            raise undone(self.target, self._cause)
 
     @contextmanager
     def _errors(self, statement: str | None = None) -> Iterator[None]:
@@ -276,6 +309,8 @@ class SQLiteConnection:
     def _translated(self, error: Exception, statement: str | None = None, index: int | None = None) -> MemsqlError:
         """The MemsqlError for ``error``. Raises deadline.Stopped where the time for somebody else's SQL is over, or its
         memory."""
+        if self._inside and self._cause is None and not self._db.in_transaction:
+            self._cause = message_of(error) or "out of memory"
         if self._confinement is not None:
             deadline.refuse_over()
             if isinstance(error, MemoryError):

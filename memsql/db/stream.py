@@ -27,6 +27,7 @@ from memsql.db.loop import Loop, Stopped
 from memsql.db.pipeline import Outcome, Pipeline, Reads, TransactionGone, guarded_query, in_transaction
 from memsql.db.protocol import Item, Params
 from memsql.db.transport import Timeouts, Transport, endpoint, proxy_for
+from memsql.db.undone import are_settings, undone
 from memsql.errors import INTERRUPT, LockedError, MemsqlError, StatementError
 
 T = TypeVar("T")
@@ -45,7 +46,8 @@ class Stream:
 
     What belongs to an open transaction is sent so that the server runs it only inside that transaction, and never on
     another stream. An answer without a way to go on, one that contradicts itself and one of another request mean that
-    the stream is lost. Then ``refuse()`` keeps back what whoever believes in the transaction sends, until rollback().
+    the stream is lost. Then, and where the server has rolled a transaction back by itself (``undo()``), ``refuse()``
+    keeps back what whoever believes in the transaction sends, until ``forget()`` (see memsql.db.undone).
     """
 
     def __init__(self, target: Target, timeouts: Timeouts) -> None:
@@ -55,6 +57,7 @@ class Stream:
         self.tick: Callable[[], bool] | None = None
         self.meanwhile: Callable[[], None] | None = None
         self.lost = False
+        self._cause: str | None = None
         self._target = target
         self._timeouts = timeouts
         self._transport = _transport(target, timeouts)
@@ -72,10 +75,22 @@ class Stream:
         """Whether nothing was sent on this stream yet."""
         return self._transport.fresh
 
-    def refuse(self, intent: Intent) -> None:
-        """Raise ConnectError for a write or COMMIT without a BEGIN where the open transaction was lost."""
+    def refuse(self, items: Sequence[Item], intent: Intent) -> None:
+        """Raise TransactionUndone where the server has rolled the open transaction back, unless ``items`` are settings
+        alone, and ConnectError for a write or COMMIT without a BEGIN where the stream with the transaction was lost."""
+        if self._cause is not None and not are_settings(items):
+            raise undone(self._target, self._cause)
         if self.lost and intent.outside:
             raise transaction_gone(self._target).error
+
+    def undo(self, cause: str) -> None:
+        """Note that the server has rolled the transaction back by itself, behind an error with the message
+        ``cause``."""
+        self._cause = cause
+
+    def forget(self) -> None:
+        """Whoever believed in a transaction that was lost knows of it."""
+        self.lost, self._cause = False, None
 
     def run(self, items: Sequence[Item], intent: Intent, patience: float | None = None) -> tuple[Pipeline, Outcome]:
         """Send ``items``. ``patience``, in seconds, replaces the time to wait for the answer.

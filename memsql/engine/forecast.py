@@ -30,7 +30,7 @@ from memsql.engine.state import RunOptions
 from memsql.engine.structure import proof
 from memsql.engine.structure.proof import UNTOUCHED, Structure
 from memsql.engine.structure.snapshot import Snapshot
-from memsql.errors import StatementError
+from memsql.errors import StatementError, TransactionUndone
 from memsql.project.files import SqlFile
 from memsql.sqltext import effect, may_concern
 from memsql.sqltext import statements as statements_of
@@ -135,7 +135,7 @@ class SchemaCopy:
                 raise StatementError("what proves a full-text index depends on its rows")
             structure = proof.findings(self.conn, session.schema.structure, job, objects)
         except StatementError:
-            with suppress(StatementError):
+            with suppress(StatementError, TransactionUndone):
                 undo(self.conn)
             session.schema.forget()
             if session.stopped:
@@ -178,9 +178,13 @@ class SchemaCopy:
         self.conn.execute(f"PRAGMA foreign_keys = {'on' if foreign_keys else 'off'}")
         self.conn.execute("SAVEPOINT memsql_transaction")
 
-    def keep(self) -> None:
-        """The server committed."""
+    def keep(self) -> bool:
+        """The server committed. Returns False where this copy is not what the server has now, because a statement that
+        was only tried here has undone everything."""
+        if not self.conn.in_transaction:
+            return False
         self.conn.execute("RELEASE memsql_transaction")
+        return True
 
     def reach(self, text: str) -> Touched:
         """Do what the statement ``text`` does to the schema; return what it reaches. Raises StatementError."""

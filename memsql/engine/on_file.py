@@ -109,9 +109,9 @@ class OnFile:
                 undo(conn)
                 self._kept = keep
                 return True
-        if conn.in_transaction:
-            with contextlib.suppress(MemsqlError):
-                conn.rollback()
+        # Also where SQLite has rolled back by itself: then it lets the connection go on.
+        with contextlib.suppress(MemsqlError):
+            conn.rollback()
         return False
 
     def record_failure(self, entry: Entry, operation: str, message: str) -> None:

@@ -98,8 +98,8 @@ class OnServer:
             # Whatever the answer says, the transaction is over.
             return self._ask_the_ledger(problem)
         self._moved, self._schema_version = moved.rows, version.one()
-        if self._schema is not None:
-            self._schema.keep()
+        if self._schema is not None and not self._schema.keep():
+            self._schema = None
         self._ledger = self._ledger.with_tables()
         return ()
 
@@ -311,6 +311,7 @@ class OnServer:
         ``error`` does not.
         """
         conn = self.session.conn
+        conn.rollback()
         try:
             conn.begin()
             now = ledger.read(conn)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from memsql.db import Connection, Value
 from memsql.db.queries import load
 from memsql.engine.loss.answers import least_text, shown_text, shown_value
-from memsql.errors import StatementError
+from memsql.errors import StatementError, TransactionUndone
 from memsql.schema.definition import split_at_commas
 from memsql.sqltext import quote
 from memsql.sqltext.names import fold, quote_if_needed
@@ -33,7 +33,8 @@ def violations(conn: Connection, error: StatementError, interrupted: Callable[[]
     text, kind = error.statement or "", (error.code or "").removeprefix("SQLITE_CONSTRAINT_")
     if kind not in ("UNIQUE", "PRIMARYKEY", "ROWID", "NOTNULL", "CHECK") or not conn.in_transaction:
         return ()
-    with suppress(StatementError):
+    # Where what is tried ends the transaction, the error that is to be explained is still the one to tell.
+    with suppress(StatementError, TransactionUndone):
         conn.execute(f"SAVEPOINT {_SAVEPOINT}")
         try:
             with conn.observe(interrupted):

@@ -78,6 +78,7 @@ class MemoryDatabase:
             deadline.refuse_over()
             if inside and not self._db.in_transaction:
                 # An interruption undoes the whole transaction.
+                self._conn.rollback()
                 self._db.execute("SAVEPOINT memsql_lint")
             return str(e) or "out of memory"
         return None
@@ -94,9 +95,7 @@ class MemoryDatabase:
         try:
             yield
         finally:
-            # An interruption undoes the whole transaction.
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
+            self._conn.rollback()
             self._db.execute(_MODERN_ALTER)
             self._refresh()
 

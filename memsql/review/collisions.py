@@ -307,8 +307,7 @@ def _runs(conn: SQLiteConnection, sql: str, values: Sequence[Value]) -> bool:
     except (StatementError, UnicodeEncodeError):
         pass
     finally:
-        if conn.in_transaction:
-            conn.rollback()
+        conn.rollback()
         conn.execute("PRAGMA foreign_keys = on")
     return False
 

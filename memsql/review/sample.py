@@ -111,6 +111,5 @@ def _filled(conn: SQLiteConnection, plan: Plan, after: Schema | None) -> Sample:
     try:
         return Sample(populate(conn, plan.part, goal, rows=amount, seed=plan.seed, asked=plan.asked))
     except (StatementError, CheckFailed) as e:
-        if conn.in_transaction:
-            conn.rollback()
+        conn.rollback()
         return Sample({}, f"no rows could be made up: {e.message}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 
 from memsql.db import Connection, Value
 from memsql.errors import StatementError
@@ -34,7 +33,7 @@ def _remove_by_schema(conn: Connection) -> None:
 
 def _remove_restricted(conn: Connection, schema: Schema, restrictions: Mapping[str, Restriction]) -> bool:
     """Delete rows that refer to no row by a foreign key of a restriction. Returns whether there were some."""
-    removed = False
+    removed, inside = False, conn.in_transaction
     for name, restriction in restrictions.items():
         for key in restriction.foreign_keys:
             columns = key.referred(schema.table(key.parent))
@@ -44,8 +43,13 @@ def _remove_restricted(conn: Connection, schema: Schema, restrictions: Mapping[s
             same = " AND ".join(f"p.{o} = {table}.{c}" for c, o in pairs)
             goal = f"SELECT 1 FROM {quote(key.parent)} AS p WHERE {same}"
             sql = f"DELETE FROM {table} WHERE {refers} AND NOT EXISTS ({goal})"
-            with suppress(StatementError):
+            try:
                 removed |= conn.execute(sql).changes > 0
+            except StatementError:
+                if inside and not conn.in_transaction:
+                    # A trigger has ended the transaction; what else is to be deleted needs one.
+                    conn.rollback()
+                    conn.begin()
     return removed
 
 

@@ -118,6 +118,7 @@ class _Filler:
             self.conn.execute("ROLLBACK TO memsql_sample")
         except StatementError:
             if not self.conn.in_transaction:
+                self.conn.rollback()
                 self.conn.begin()
                 return False
             self.conn.execute("ROLLBACK TO memsql_sample")
