@@ -1,5 +1,5 @@
-"""A transaction that the engine has rolled back by itself, which it does after some errors: an I/O error, a full disk, no
-memory, an interrupt, ON CONFLICT ROLLBACK, RAISE(ROLLBACK) (https://sqlite.org/lang_transaction.html).
+"""A transaction that the engine has rolled back by itself, which it does after some errors: an I/O error, a full disk,
+no memory, an interrupt, ON CONFLICT ROLLBACK, RAISE(ROLLBACK) (https://sqlite.org/lang_transaction.html).
 
 The connection is in autocommit then, where each further statement would be a change of its own. So it refuses all but
 the settings of the connection until rollback(), which says that the caller knows.

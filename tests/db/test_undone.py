@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -92,12 +93,15 @@ def test_it_is_noticed_however_the_statement_was_sent(opener: Opener, way: str) 
 
 def test_a_block_that_swallows_the_error_is_not_called_done(conn: Connection) -> None:
     _fill(conn)
-    with pytest.raises(TransactionUndone), transaction(conn):
-        conn.execute(_WRITE)
-        try:
-            conn.execute(_UNDOING["raise"])
-        except MemsqlError:
-            pass
+
+    def swallow() -> None:
+        with transaction(conn):
+            conn.execute(_WRITE)
+            with suppress(MemsqlError):
+                conn.execute(_UNDOING["raise"])
+
+    with pytest.raises(TransactionUndone):
+        swallow()
     assert count(conn) == 0
     assert not conn.in_transaction
 
@@ -148,7 +152,7 @@ def _full(conn: SQLiteConnection) -> None:
 def _interrupted(conn: SQLiteConnection) -> None:
     conn.execute(_WRITE)
     with conn.observe(lambda: True):
-        conn.execute("INSERT INTO t WITH n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 9999999) SELECT i FROM n")
+        conn.execute("INSERT INTO t WITH n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n")
 
 
 @pytest.mark.parametrize("fault", [_full, _interrupted])
