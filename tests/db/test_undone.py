@@ -145,7 +145,7 @@ def file(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SQLiteConne
 
 
 def _full(conn: SQLiteConnection) -> None:
-    conn.execute(f"PRAGMA max_page_count = {conn.execute('PRAGMA page_count').one()}")
+    conn.execute(f"PRAGMA max_page_count = {conn.execute('PRAGMA page_count').one()!r}")
     conn.execute("INSERT INTO t VALUES (zeroblob(100000))")
 
 
