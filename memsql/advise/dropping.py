@@ -91,7 +91,7 @@ def _broken(clone: Replica) -> set[str]:
     tables = [fold(table.name) for table in clone.schema.tables.values() if table.foreign_keys]
     messages = broken.failing(clone.conn, schema.of("view", "trigger"))
     messages |= broken.mismatched(clone.conn, tables, enforced=True)
-    return {broken.sentence(schema.objects[key], message) for key, message in messages.items() if key in schema.objects}
+    return {broken.sentence(schema[key], message) for key, message in messages.items() if key in schema}
 
 
 def _failing(clone: Replica, checks: Sequence[Check]) -> set[str]:

@@ -15,7 +15,9 @@ from memsql.db.protocol import Touched
 DELETE, INSERT, UPDATE = _DELETE, _INSERT, _UPDATE = 9, 18, 23
 _TRANSACTION, _SAVEPOINT, _ATTACH, _DETACH = 22, 32, 24, 25
 _READS = frozenset({20, 21})
-_CREATE_TABLE, _CREATE_VTABLE, _DROP_TABLE, _DROP_VTABLE, _ALTER_TABLE, _DROP_INDEX = 2, 29, 11, 30, 26, 10
+_CREATE_TABLE, _CREATE_VTABLE, _DROP_TABLE, _DROP_VTABLE, _ALTER_TABLE = 2, 29, 11, 30, 26
+_DROP_INDEX = 10
+_REMOVALS = {_DROP_INDEX: "index", 16: "trigger", 17: "view"}
 _FORBIDDEN = {_SAVEPOINT: "SAVEPOINT", _ATTACH: "ATTACH", _DETACH: "DETACH"}
 _Callback = Callable[[int, str | None, str | None, str | None, str | None], int]
 """An authorizer callback: the action code, two names that depend on it, the database, and the trigger or view."""
@@ -109,8 +111,10 @@ def _other(touched: Touched, action: int, first: str | None, second: str | None)
     elif action == _ALTER_TABLE and second is not None:
         touched.altered.add(second)
         touched.schema = True
-    elif action == _DROP_INDEX and second is not None:
-        touched.unindexed.add(second)
+    elif action in _REMOVALS and first is not None:
+        touched.removed.add((_REMOVALS[action], first))
+        if action == _DROP_INDEX and second is not None:
+            touched.unindexed.add(second)
     elif action == _TRANSACTION:
         touched.forbidden = first
     elif action in _FORBIDDEN:

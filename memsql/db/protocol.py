@@ -54,9 +54,10 @@ class Touched:
     foreign-key actions and triggers too, and tables that were ``created``, ``dropped`` (then they are in ``deleted``
     too) or ``altered``. ``writes`` are the DELETEs and UPDATEs, and the INSERTs of triggers: the authorizer's code,
     table, column of an UPDATE, and trigger (None for the statement itself and for foreign-key actions). ``unindexed``
-    are tables that lost an index by DROP INDEX, ``virtual_created`` the virtual tables among the created ones.
-    ``schema``: the schema was written. ``virtual``: a virtual table was created or dropped. ``forbidden`` names a
-    statement that was denied, such as "COMMIT".
+    are tables that lost an index by DROP INDEX, ``virtual_created`` the virtual tables among the created ones,
+    ``removed`` the indexes that were dropped by name, the triggers that were dropped, also with their tables, and the
+    views: the type and the name. ``schema``: the schema was written. ``virtual``: a virtual table was created or
+    dropped. ``forbidden`` names a statement that was denied, such as "COMMIT".
     """
 
     inserted: set[str] = field(default_factory=set)
@@ -68,6 +69,7 @@ class Touched:
     altered: set[str] = field(default_factory=set)
     unindexed: set[str] = field(default_factory=set)
     virtual_created: set[str] = field(default_factory=set)
+    removed: set[tuple[str, str]] = field(default_factory=set)
     _: KW_ONLY
     schema: bool = False
     virtual: bool = False
@@ -86,9 +88,15 @@ class Touched:
             (self.virtual_created, other.virtual_created),
         ):
             mine |= theirs
+        self.removed |= other.removed
         self.schema = self.schema or other.schema
         self.virtual = self.virtual or other.virtual
         self.forbidden = self.forbidden or other.forbidden
+
+    @property
+    def changes_schema(self) -> bool:
+        """Whether objects of the schema may have changed."""
+        return bool(self.schema or self.created or self.dropped or self.altered or self.removed or self.virtual)
 
     def written(self) -> set[str]:
         """Every table whose rows may have changed."""

@@ -95,7 +95,7 @@ class SchemaCopy:
         conn = memory()
         conn.execute("PRAGMA foreign_keys = on")
         self._made = schema_replica.make(conn, objects)
-        self.snapshot = Snapshot(tuple(objects))
+        self.snapshot = Snapshot.of_rows(objects)
         self.conn = conn
         self.copy_rows = session.options.server_copy_rows
         self._budget = _Budget()

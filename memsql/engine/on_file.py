@@ -275,7 +275,11 @@ class _Statements:
         conn, progress = session.conn, session.progress
         assert isinstance(conn, SQLiteConnection)
         accountant = Accountant(
-            conn, session.interrupted, foreign_keys=job.header.foreign_keys, drops=bool(job.analysis.drops)
+            conn,
+            session.schema.structure.catalog,
+            session.interrupted,
+            foreign_keys=job.header.foreign_keys,
+            drops=bool(job.analysis.drops),
         )
         accountant.shares, accountant.counters = self._shares, self._begin_counters(precise=True)
         timings: Sequence[statements.StatementTiming] = ()

@@ -100,8 +100,7 @@ class SchemaCache:
 
     def forget_changed(self, touched: Touched) -> None:
         """Forget the virtual tables where the statements that reached ``touched`` may have changed them."""
-        if touched.schema:
-            self.structure.forget_objects()
+        self.structure.note(touched)
         shows_a_view = any(len(content) > 1 for content in (self._fts or {}).values())
         if touched.virtual or touched.altered or (touched.schema and shows_a_view):
             self._fts = None

@@ -7,7 +7,7 @@ import pytest
 from memsql.db.compiling import compile_only
 from memsql.db.sqlite import SQLiteConnection, memory
 from memsql.engine import schema_replica
-from memsql.engine.loss.tables import read_table
+from memsql.engine.loss.facts import Facts
 from memsql.engine.schema_replica import Made
 from memsql.errors import StatementError
 
@@ -47,7 +47,7 @@ def test_a_table_of_an_unknown_module_cannot_be_read() -> None:
     )
     assert not result.exact
     assert "table v: SQLite here does not understand it (no such module: of_server)" in result.unknown
-    table = read_table(conn, "v", temporary=False)
+    table = Facts(conn, temporary=False).table("v")
     assert table is not None
     assert (table.kind, table.module) == ("unreadable", "of_server")
     conn.execute("CREATE TABLE another (a)")
@@ -56,7 +56,7 @@ def test_a_table_of_an_unknown_module_cannot_be_read() -> None:
 def test_a_table_with_options_of_the_server_is_there_without_them() -> None:
     conn, result = made(("table", "t", "t", "CREATE TABLE t (a INTEGER PRIMARY KEY, b) RANDOM ROWID"))
     assert not result.exact
-    table = read_table(conn, "t", temporary=False)
+    table = Facts(conn, temporary=False).table("t")
     assert table is not None
     assert list(table.columns) == ["a", "b"]
 

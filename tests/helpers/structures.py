@@ -54,8 +54,7 @@ def run(conn: SQLiteConnection, cache: StructureCache, job: Job) -> Structure:
     with conn.observe() as touched:
         conn.script(job.file.text())
     assert touched is not None
-    if touched.schema:
-        cache.forget_objects()
+    cache.note(touched)
     structure = proof.findings(conn, cache, job, before)
     conn.commit()
     return structure

@@ -21,6 +21,7 @@ from memsql.engine.loss.comparer import Answered
 from memsql.engine.loss.facts import Facts
 from memsql.engine.loss.model import Account, MustRunAlone
 from memsql.engine.loss.tables import Table
+from memsql.engine.structure.catalog import Catalog
 from memsql.errors import StatementError
 from memsql.sqltext import fold, writes
 from memsql.sqltext.shapes import runs
@@ -41,10 +42,17 @@ class Accountant(Accounting):
     asks_at_once = True
 
     def __init__(
-        self, conn: SQLiteConnection, interrupted: Callable[[], bool], *, foreign_keys: bool, drops: bool
+        self,
+        conn: SQLiteConnection,
+        catalog: Catalog,
+        interrupted: Callable[[], bool],
+        *,
+        foreign_keys: bool,
+        drops: bool,
     ) -> None:
-        """``interrupted`` is asked often while a statement runs; the rest as in Accounting."""
-        super().__init__(Facts(conn, temporary=True), foreign_keys=foreign_keys, drops=drops)
+        """``catalog``: of ``conn``. ``interrupted`` is asked often while a statement runs; the rest as in
+        Accounting."""
+        super().__init__(Facts(conn, catalog, temporary=True), foreign_keys=foreign_keys, drops=drops)
         self.shares = False
         self.counters: Counters | None = None
         self._counts: dict[str, Counts] = {}
@@ -239,7 +247,7 @@ class Accountant(Accounting):
         with self._observed() as touched:
             self._result = self._conn.execute(text)
         self._last = touched
-        self._reached(touched, text)
+        self._reached(touched)
         if then is not None:
             then(self._result)
 
@@ -332,6 +340,7 @@ class Accountant(Accounting):
         return integer(self._conn.execute(f"SELECT count(*) FROM {table.sql}").one())
 
     def _savepoint(self, name: str) -> None:
+        self._facts.settle()
         self._conn.execute(f"SAVEPOINT {name}")
         if self.counters is not None:
             self._counts[name] = self.counters.counts
@@ -356,7 +365,7 @@ class Accountant(Accounting):
         if self.counters is not None:
             self.counters.after()
 
-    def _reached(self, touched: Touched, text: str | None = None) -> None:
+    def _reached(self, touched: Touched) -> None:
         self.touched.add(touched)
         self._note_shadows(touched)
-        self._facts.changed(touched, text)
+        self._facts.changed(touched)

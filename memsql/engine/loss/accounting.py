@@ -206,7 +206,7 @@ class Accounting(ABC):
         """Whether the statement may do more than it says."""
         if write.verb == "create":
             return False
-        return write.replaces or table.replaces or table.kind == "view" or write.table in self._facts.armed()
+        return write.replaces or table.replaces or table.kind == "view" or self._facts.is_armed(write.table)
 
     def _effects(self, write: Write | None, table: Table, touched: Touched) -> list[effects.Effect]:
         """What a statement that reached ``touched`` may destroy besides what it says, also where nothing is from
@@ -281,7 +281,7 @@ class Accounting(ABC):
         if self._judge.trail.has_old_rows(name):
             self._judge.trail.holders |= set(self._judge.trail.copies_of(name))
         with self._watched_copies([name]):
-            if self._foreign_keys and name in self._facts.armed():
+            if self._foreign_keys and self._facts.is_armed(name):
                 self._measure(text, None, table)
             else:
                 self._perform(text)

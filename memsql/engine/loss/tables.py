@@ -9,6 +9,7 @@ from typing import Literal
 
 from memsql.db import Connection
 from memsql.db.queries import load
+from memsql.engine.structure.snapshot import Snapshot
 from memsql.errors import StatementError
 from memsql.sqltext import ROWIDS, fold, free_rowid, quote
 from memsql.sqltext.affinity import affinity
@@ -98,24 +99,30 @@ class Table:
         return ROWID in columns or any(unique <= columns for unique in self.unique)
 
 
-def read_table(conn: Connection, name: str, *, temporary: bool = True) -> Table | None:
-    """The table or view ``name`` (any case), None where there is none. ``temporary``: a TEMP one comes first."""
-    rows = conn.execute(load("engine/object" if temporary else "engine/object_main"), (name,)).rows
-    if not rows:
-        return None
-    kind, spelled, sql, is_temporary = str(rows[0][0]), str(rows[0][1]), str(rows[0][2] or ""), bool(rows[0][3])
-    schema = "temp" if is_temporary else "main"
-    if kind == "view":
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A table or view as the schema (main or temp) has it: its ``type``, its ``name`` as spelled there, its text."""
+
+    type: str
+    name: str
+    sql: str
+    schema: str
+
+
+def read_table(conn: Connection, definition: Definition, owner: str | None) -> Table:
+    """The table or view ``definition``. ``owner``: the virtual table that made it for itself."""
+    name, schema = definition.name, definition.schema
+    if definition.type == "view":
         try:
-            fields = conn.execute(load("engine/table_columns"), (spelled, schema)).rows
+            fields = conn.execute(load("engine/table_columns"), (name, schema)).rows
         except StatementError:
             fields = []
-        return Table(spelled, schema, "view", _columns(fields))
-    if is_virtual(sql):
-        return _virtual(conn, spelled, schema, sql)
-    if is_nobodys_data(spelled) or shadow_owner(conn, spelled) is not None:
-        return Table(spelled, schema, "derived", {})
-    return _ordinary(conn, spelled, schema, sql)
+        return Table(name, schema, "view", _columns(fields))
+    if is_virtual(definition.sql):
+        return _virtual(conn, name, schema, definition.sql)
+    if is_nobodys_data(name) or owner is not None:
+        return Table(name, schema, "derived", {})
+    return _ordinary(conn, name, schema, definition.sql)
 
 
 def _ordinary(conn: Connection, name: str, schema: str, sql: str) -> Table:
@@ -200,14 +207,13 @@ def _columns(fields: Sequence[tuple[object, ...]], *, is_strict: bool = False) -
     }
 
 
-def shadow_owner(conn: Connection, name: str) -> str | None:
+def shadow_owner(schema: Snapshot, name: str) -> str | None:
     """The virtual table that made the table ``name`` for itself; None where none did."""
     owner, _, suffix = fold(name).rpartition("_")
     if not owner or suffix not in SHADOW_SUFFIXES:
         return None
-    rows = conn.execute(load("engine/object_main"), (owner,)).rows
-    sql = str(rows[0][2] or "") if rows else ""
-    return str(rows[0][1]) if is_virtual(sql) and fold(name) in shadows_of(owner, sql) else None
+    obj = schema.relation(owner)
+    return obj.name if obj is not None and is_virtual(obj.sql) and fold(name) in shadows_of(owner, obj.sql) else None
 
 
 def _options(words: list[str]) -> list[str]:

@@ -40,7 +40,7 @@ def run_watched(
     Raises what ``run`` raises.
     """
     conn, analysis, schema = session.conn, job.analysis, session.schema
-    watch = guard.Watch()
+    watch, mark = guard.Watch(), schema.structure.catalog.mark()
     if not job.enforces_keys:
         watch = guard.planned(identifiers(job.file.text()), schema.virtual())
     while True:
@@ -56,6 +56,7 @@ def run_watched(
             needed |= guard.needed(touched, analysis, schema.virtual())
         if not watch.covers(needed):
             undo(conn)
+            schema.structure.catalog.back_to(mark)
             watch |= needed
             continue
         # Not earlier: a virtual table that was dropped still tells which of the dropped tables were its shadows.

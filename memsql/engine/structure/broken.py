@@ -17,7 +17,7 @@ from memsql.db import Connection
 from memsql.db.compiling import explained
 from memsql.db.queries import load
 from memsql.engine.structure.reconstruction import Compilation, Reconstruction, uses_unknown
-from memsql.engine.structure.snapshot import Key, Snapshot, StoredObject, key_of, needed, read
+from memsql.engine.structure.snapshot import Key, Snapshot, StoredObject, key_of, may_refer, needed, read
 from memsql.errors import StatementError
 from memsql.sqltext import fold, quote
 from memsql.sqltext.tokens import tokenize
@@ -57,15 +57,22 @@ def mismatched(conn: Connection, tables: Collection[str], *, enforced: bool) -> 
     """Which of ``tables`` (folded) have a foreign key to columns that are no key: SQLite then refuses to write to them
     and to the other table. ``enforced``: ``conn`` enforces foreign keys, so that it says so itself."""
     if not enforced:
-        now = read(conn)
-        named = [o for o in now.of("table") if fold(o.name) in tables and "references" in o.sql.lower()]
-        keys = [key_of(o) for o in named]
-        errors = {key: compilation.error or "" for key, compilation in compile_all(now, keys).items()}
-    else:
-        # A table that is gone again, or TEMP, is an error of another kind, which says nothing here.
-        reads = [(explained(f"INSERT INTO main.{quote(name)} DEFAULT VALUES"), ()) for name in tables]
-        answers = zip(tables, conn.read_each(reads), strict=True)
-        errors = {("table", name): answer.message for name, answer in answers if isinstance(answer, StatementError)}
+        return mismatched_in(read(conn), tables)
+    # A table that is gone again, or TEMP, is an error of another kind, which says nothing here.
+    reads = [(explained(f"INSERT INTO main.{quote(name)} DEFAULT VALUES"), ()) for name in tables]
+    answers = zip(tables, conn.read_each(reads), strict=True)
+    return _mismatches(
+        {("table", name): answer.message for name, answer in answers if isinstance(answer, StatementError)}
+    )
+
+
+def mismatched_in(schema: Snapshot, tables: Collection[str]) -> Messages:
+    """mismatched() of a ``schema`` that is made again in memory."""
+    keys = [key_of(o) for o in schema.in_order(("table", name) for name in tables) if may_refer(o)]
+    return _mismatches({key: compilation.error or "" for key, compilation in compile_all(schema, keys).items()})
+
+
+def _mismatches(errors: Messages) -> Messages:
     return {key: message for key, message in errors.items() if message.startswith("foreign key mismatch")}
 
 
@@ -74,14 +81,14 @@ def newly_broken(failed: Messages, before: Snapshot, after: Snapshot) -> Broken:
     new: list[tuple[StoredObject, str]] = []
     # What is too much for this build of SQLite may not be for the application's.
     limited = {key for key, message in failed.items() if _LIMIT.search(message)}
-    unproven = [_doubtful(after.objects[key], f"exceeds a limit: {failed[key]}") for key in failed if key in limited]
+    unproven = [_doubtful(after[key], f"exceeds a limit: {failed[key]}") for key in failed if key in limited]
     old: set[Key] = set()
     broken = compile_all(after, [key for key in failed if key not in limited])
     earlier: dict[Key, Compilation] = {}
     if any(c.error is not None and c.doubt is None for c in broken.values()):
-        earlier = compile_all(before, broken.keys() & before.objects.keys())
+        earlier = compile_all(before, [key for key in broken if key in before])
     for key, compilation in broken.items():
-        obj = after.objects[key]
+        obj = after[key]
         doubt = (uses_unknown(failed[key]) if compilation.error is None else None) or compilation.doubt
         if doubt is not None:
             unproven.append(_doubtful(obj, doubt))
@@ -97,7 +104,7 @@ def all_broken(conn: Connection) -> tuple[list[str], list[str]]:
     tell."""
     now = read(conn)
     failed = failing(conn, now.of("view", "trigger"))
-    broken = newly_broken(failed, Snapshot(()), now)
+    broken = newly_broken(failed, Snapshot.of_rows(()), now)
     return [sentence(obj, message) for obj, message in broken.new], list(broken.unproven)
 
 
@@ -116,7 +123,7 @@ def sentence(obj: StoredObject, message: str) -> str:
 def without_those_of(schema: Snapshot, broken: Broken) -> Broken:
     """``broken``, where those that are broken in ``schema`` too count as old: the schema before the migration that is
     rolled back."""
-    keys = [key_of(o) for o, _ in broken.new if key_of(o) in schema.objects]
+    keys = [key_of(o) for o, _ in broken.new if key_of(o) in schema]
     back = {key for key, compilation in compile_all(schema, keys).items() if compilation.error is not None}
     new = tuple((o, message) for o, message in broken.new if key_of(o) not in back)
     return replace(broken, new=new, old=broken.old | back)
@@ -129,7 +136,7 @@ def compile_all(schema: Snapshot, keys: Collection[Key]) -> dict[Key, Compilatio
     if not keys:
         return compilations
     with closing(Reconstruction(needed(schema, keys))) as database:
-        objects = [schema.objects[key] for key in keys]
+        objects = [schema[key] for key in keys]
         for table in {o.table for o in objects if o.type == "trigger"}:
             # The columns of a view can only be told where its functions are known.
             database.compile(f"SELECT * FROM main.{quote(table)}")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from memsql.db import Connection
+from memsql.db import Connection, Touched
 from memsql.db.queries import load
 from memsql.engine.structure import snapshot
-from memsql.engine.structure.snapshot import Key, Snapshot, StoredObject
+from memsql.engine.structure.catalog import Catalog
+from memsql.engine.structure.snapshot import Change, Key, Naming, Snapshot, StoredObject, is_dependent
 
 
 class StructureCache:
@@ -19,27 +18,29 @@ class StructureCache:
 
     def __init__(self, conn: Connection) -> None:
         self._conn = conn
-        self._snapshot: Snapshot | None = None
-        self._dependents: list[StoredObject] | None = None
+        self.catalog = Catalog(conn)
+        self._dependents: Naming | None = None
         self.broken: frozenset[Key] = frozenset()
         self.limited: frozenset[Key] = frozenset()
 
     def snapshot(self) -> Snapshot:
         """The objects as they are now."""
-        if self._snapshot is None:
-            self._snapshot = snapshot.read(self._conn)
-        return self._snapshot
+        return self.catalog.checked()
 
-    def keep(self, now: Snapshot) -> None:
-        """``now`` is what the connection has."""
-        self._snapshot = now
-        self._dependents = now.of("view", "trigger")
+    def follow(self, change: Change) -> None:
+        """A migration made ``change``."""
+        if self._dependents is None:
+            return
+        for obj in filter(is_dependent, change.gone):
+            self._dependents.remove(obj)
+        for obj in filter(is_dependent, change.new):
+            self._dependents.add(obj)
 
-    def dependents(self) -> Sequence[StoredObject]:
+    def dependents(self) -> Naming:
         """The views and triggers."""
         if self._dependents is None:
             rows = self._conn.execute(load("engine/dependents"), (0,)).rows
-            self._dependents = [snapshot.object_of(row) for row in rows]
+            self._dependents = Naming(map(snapshot.object_of, rows))
         return self._dependents
 
     def last_place(self) -> int:
@@ -51,14 +52,16 @@ class StructureCache:
         rows = self._conn.execute(load("engine/dependents"), (place,)).rows
         new = [snapshot.object_of(row) for row in rows]
         if self._dependents is not None:
-            self._dependents += new
+            for obj in new:
+                self._dependents.add(obj)
         return new
 
-    def forget_objects(self) -> None:
-        """A migration changed objects; findings() says what became of views and triggers."""
-        self._snapshot = None
+    def note(self, touched: Touched) -> None:
+        """Statements reached ``touched``; findings() says what became of views and triggers."""
+        self.catalog.note(touched)
 
     def forget(self) -> None:
         """Forget everything."""
-        self._snapshot = self._dependents = None
+        self.catalog.forget()
+        self._dependents = None
         self.broken = self.limited = frozenset()

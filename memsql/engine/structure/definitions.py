@@ -46,7 +46,8 @@ def _unpermitted(job: Job, gone: list[Missing]) -> list[Missing]:
         gone = [m for m in gone if m.object.type != "trigger"]
     if gone and job.direction == "down" and not job.guarded:
         own = created_by(job.migration, [snapshot.key_of(m.object) for m in gone])
-        own -= objects_after(job.earlier).objects.keys() if own else own
+        earlier = objects_after(job.earlier) if own else None
+        own = frozenset(key for key in own if earlier is None or key not in earlier)
         gone = [m for m in gone if snapshot.key_of(m.object) not in own]
     return gone
 

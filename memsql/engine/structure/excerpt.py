@@ -7,7 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from memsql.engine.structure.reconstruction import Reconstruction
-from memsql.engine.structure.snapshot import Change, Snapshot
+from memsql.engine.structure.snapshot import Change, Snapshot, key_of
 from memsql.schema import Object, Schema, read
 from memsql.schema.remade import NameChanges
 from memsql.sqltext import fold, identifiers
@@ -44,11 +44,7 @@ def _excerpt(snapshot: Snapshot, names: Iterable[str]) -> Schema:
     concerned = frozenset(names)
     own = snapshot.belonging(concerned)
     named = concerned.union(*(identifiers(o.sql) for o in own))
-    wanted = [
-        o
-        for o in snapshot.of("table", "index")
-        if fold(o.table) in concerned or (o.type == "table" and fold(o.name) in named)
-    ]
-    with closing(Reconstruction(Snapshot(tuple((o.type, o.name, o.table, o.sql) for o in wanted)))) as database:
+    wanted = {key_of(o) for o in own if o.type in ("table", "index")} | {("table", name) for name in named}
+    with closing(Reconstruction(Snapshot.of_rows(snapshot.in_order(wanted)))) as database:
         schema = read(database.conn)
     return Schema(schema.tables, (*schema.objects, *(Object(*o) for o in own if o.type == "trigger")))

@@ -26,4 +26,4 @@ def objects_after(migrations: Sequence[Migration]) -> Snapshot:
             for statement in statements(migration.up.text()):
                 if effect(statement.text).kind in RUN:
                     database.run(statement.text)
-        return Snapshot(database.rows())
+        return Snapshot.of_rows(database.rows())

@@ -9,10 +9,18 @@ from dataclasses import dataclass, replace
 from memsql.db import Connection
 from memsql.engine.job import Job
 from memsql.engine.structure import snapshot
-from memsql.engine.structure.broken import Messages, failing, mismatched, newly_broken, sentence, without_those_of
+from memsql.engine.structure.broken import (
+    Messages,
+    failing,
+    mismatched,
+    mismatched_in,
+    newly_broken,
+    sentence,
+    without_those_of,
+)
 from memsql.engine.structure.cache import StructureCache
 from memsql.engine.structure.origin import objects_after
-from memsql.engine.structure.snapshot import Snapshot, StoredObject
+from memsql.engine.structure.snapshot import Naming, Snapshot, StoredObject
 from memsql.sqltext import effect, fold, statements
 from memsql.sqltext.names import quote_if_needed
 
@@ -82,11 +90,10 @@ def findings(conn: Connection, cache: StructureCache, job: Job, before: Before |
         return UNTOUCHED
     if before.altered is None:
         assert before.snapshot is not None
-        after = snapshot.read(conn, before.snapshot)
-        cache.keep(after)
-        return compare(conn, cache, job, (before.snapshot, after))
+        return compare(conn, cache, job, (before.snapshot, cache.snapshot()))
     new = cache.created_behind(before.place) if before.place is not None else []
-    suspects = snapshot.reached(cache.dependents() if before.altered else new, before.altered, new)
+    dependents = cache.dependents() if before.altered else Naming(new)
+    suspects = snapshot.reached(dependents, before.altered, new)
     failed = _failing(conn, cache, suspects, new)
     if before.children:
         failed |= mismatched(conn, before.children, enforced=job.enforces_keys)
@@ -94,27 +101,26 @@ def findings(conn: Connection, cache: StructureCache, job: Job, before: Before |
         return UNTOUCHED
     after = snapshot.read(conn)
     keys = {snapshot.key_of(o) for o in new} | {("table", name) for name in before.children}
-    others = tuple(row for row in after.rows if snapshot.keyed(row)[0] not in keys)
-    return _broken(cache, job, failed, (before.snapshot or Snapshot(others), after))
+    others = [o for o in after.rows if snapshot.key_of(o) not in keys]
+    return _broken(cache, job, failed, (before.snapshot or Snapshot.of_rows(others), after))
 
 
 def compare(conn: Connection, cache: StructureCache, job: Job, moments: tuple[Snapshot, Snapshot]) -> Structure:
     """What ``job`` did to the objects between two ``moments``, before and after it; ``conn`` as for findings()."""
     before, after = moments
-    change = snapshot.change(before, after)
+    change = before.change_to(after)
     if not (change.gone or change.new):
         return UNTOUCHED
-    suspects = snapshot.reached(after.of("view", "trigger"), change.names, change.new)
+    cache.follow(change)
+    suspects = snapshot.reached(after.dependents, change.names, change.new)
     failed = _failing(conn, cache, suspects, change.new)
     removes = len(job.file.data) > _SEARCHED or _REMOVES.search(job.file.data)
-    added = frozenset(
-        fold(o.name) for o in change.new if o.type == "table" and snapshot.key_of(o) not in before.objects
-    )
+    added = frozenset(fold(o.name) for o in change.new if o.type == "table" and snapshot.key_of(o) not in before)
     if added:
-        failed |= mismatched(conn, added, enforced=False)
+        failed |= mismatched_in(after, added)
     if removes:
         referring = (snapshot.key_of(o) for o in snapshot.children(after, change.names))
-        failed |= {key: "" for key in referring if key in before.objects}
+        failed |= {key: "" for key in referring if key in before}
     structure = _broken(cache, job, failed, moments) if failed else UNTOUCHED
     if not (removes and change.gone):
         return structure
@@ -177,7 +183,7 @@ def _lost_its_parent(obj: StoredObject, message: str, after: Snapshot) -> bool:
     if obj.type != "table" or not message.startswith("no such table"):
         return False
     name = fold(obj.name)
-    return not any(name == fold(t.table) or name in snapshot.names_in(t.sql) for t in after.of("trigger"))
+    return not after.dependents.triggers([name])
 
 
 def _permits(objects: list[StoredObject]) -> tuple[str, ...]:
