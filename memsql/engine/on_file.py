@@ -7,6 +7,7 @@ begins.
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -35,6 +36,9 @@ from memsql.ledger import Entry
 from memsql.project.checks import CheckResult, run_checks
 from memsql.sqltext import fold
 
+# More than this many do not run before patience ends; to look at all that wait for each share would take long.
+_MOST = 256
+
 
 class OnFile:
     """Transactions on a file (see engine.transaction.Transaction)."""
@@ -58,7 +62,9 @@ class OnFile:
         return self._jobs[self._kept : self._begun]
 
     def take(self, jobs: Sequence[Job]) -> Sequence[Job]:
-        """Those that run with a transaction and with the same foreign-key mode."""
+        """Those that run with a transaction and with the same foreign-key mode, no more than patience allows."""
+        if self._patience < math.inf:
+            jobs = jobs[:_MOST]
         first = jobs[0].header
         for place, job in enumerate(jobs):
             if not job.header.transactional or job.header.foreign_keys != first.foreign_keys:

@@ -61,8 +61,8 @@ class Runner:
         with self.session.conn.many_commits() if several else contextlib.nullcontext():
             while rest:
                 transaction = self.transaction if rest[0].header.transactional else self.stepwise()
-                share = transaction.take(rest)
-                rest = rest[self._share(transaction, share[:1] if self._alone else share, whole=False) :]
+                share = transaction.take(rest[:1] if self._alone else rest)
+                rest = rest[self._share(transaction, share, whole=False) :]
                 self._stop_between(len(jobs))
 
     def _share(self, transaction: Transaction, jobs: Sequence[Job], *, whole: bool) -> int:
