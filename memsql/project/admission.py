@@ -12,7 +12,7 @@ from typing import Literal, TypeVar
 
 from memsql import hints
 from memsql.sqltext import Effect, MigrationHeader, effect, fold, forbidden_in_transaction, statements
-from memsql.sqltext.internal import BOOKKEEPING, KEPT, RECORDS
+from memsql.sqltext.internal import BOOKKEEPING, KEPT, RECORDS, owner_of
 from memsql.sqltext.pragmas import Pragma, changes, is_on, read_pragma, refused, rule_of
 from memsql.sqltext.tokens import tokenize
 
@@ -24,8 +24,8 @@ Topic = Literal["transaction", "setting", "stepwise", "ledger", "shadow"]
 """What a refused statement would harm."""
 Place = TypeVar("Place")
 
-LEDGER_WORDS = ("schema_migrations", "memsql_", "yoyo")
-"""One of these occurs, in any case, in every text that names a table of the ledger."""
+LEDGER_WORDS = ("schema_migrations", "memsql_", "yoyo", "libsql_", "_litestream_")
+"""One of these occurs, in any case, in every text that names a table of the ledger, or of an engine."""
 _LEGACY_OBJECTS = "memsql_legacy_objects"
 _ALONE = frozenset({"vacuum", "reindex", "analyze", "select", "explain"})
 _WITHOUT = "VACUUM, REINDEX, ANALYZE, and PRAGMA journal_mode, page_size, auto_vacuum or wal_checkpoint"
@@ -166,26 +166,29 @@ def _ledger(text: str, what: Effect, mode: Mode) -> Refusal | None:
             "proves a migration on a server",
             "give it another name",
         )
-    name = ledger_table(new)
-    if name is not None:
+    owner = owner_of(new) if new is not None else None
+    if new is not None and owner is not None:
         return Refusal(
             "ledger",
-            f"makes a table {name}, and that name is taken: memsql keeps its own records there",
-            "remove the statement where another tool wrote it, for memsql keeps the list of migrations itself; "
+            f"makes a table {fold(new)}, and that name is taken: {owner} keeps its own records there",
+            "remove the statement where another tool wrote it, for "
+            f"{'memsql keeps the list of migrations' if owner == 'memsql' else f'{owner} makes that table'} itself; "
             "a table of the application needs another name",
         )
     written = written_names(text, what)
     if mode == "legacy":
         written = [table for table in written if fold(table) != _LEGACY_OBJECTS]
-    name = next(filter(None, map(ledger_table, written)), None)
-    if name is None:
-        return None
-    return Refusal(
-        "ledger",
-        f"writes {name}, which belongs to memsql: its records would no longer be true",
-        "remove the statement; a migration may read the table, and what memsql recorded wrongly is mended by: "
-        f"{hints.command('migrate.repair')}",
-    )
+    for name in written:
+        owner = owner_of(name)
+        # Rows of Litestream are accounted for as anybody's.
+        if owner in ("memsql", "libSQL"):
+            mended = f", and what memsql recorded wrongly is mended by: {hints.command('migrate.repair')}"
+            return Refusal(
+                "ledger",
+                f"writes {fold(name)}, which belongs to {owner}: its records would no longer be true",
+                f"remove the statement; a migration may read the table{mended if owner == 'memsql' else ''}",
+            )
+    return None
 
 
 def written_names(text: str, what: Effect) -> list[str]:

@@ -40,8 +40,11 @@ OTHER_LEDGERS = frozenset(
 FORMER_LEDGER = "schema_migrations_of_"
 """How the names begin of tables of other tools that had the name of our ledger."""
 _NOBODYS = ("sqlite_", "memsql_fts_")
-ENGINES = frozenset({"libsql_wasm_func_table", "libsql_vector_meta_shadow", "_litestream_seq", "_litestream_lock"})
-"""The tables, folded, that libSQL and Litestream keep for themselves."""
+LIBSQL = frozenset({"libsql_wasm_func_table", "libsql_vector_meta_shadow"})
+"""The tables, folded, that libSQL writes while it runs the statements of somebody else."""
+LITESTREAM = frozenset({"_litestream_seq", "_litestream_lock"})
+"""The tables, folded, that Litestream writes on a connection of its own, and so never inside a migration."""
+ENGINES = LIBSQL | LITESTREAM
 _PREFIXES = ("sqlite_", "memsql_", FORMER_LEDGER)
 _RTREE = frozenset({"node", "parent", "rowid"})
 _FTS4 = frozenset({"content", "segments", "segdir", "docsize", "stat"})
@@ -77,10 +80,21 @@ def is_internal(name: str, virtual_tables: Iterable[str] | Mapping[str, str]) ->
 
 
 def is_nobodys_data(name: str) -> bool:
-    """Whether the table ``name`` belongs to SQLite, libSQL, yoyo or memsql, by its name alone. A table that only looks
-    like one of memsql holds somebody's rows."""
+    """Whether the rows of the table ``name`` are those of SQLite, libSQL, yoyo or memsql, by its name alone: no proof
+    looks at them, so no migration may write the table. One that only looks like one of memsql holds somebody's rows."""
     folded = fold(name)
-    return folded in BOOKKEEPING or folded in ENGINES or folded.startswith(_NOBODYS)
+    return folded in BOOKKEEPING or folded in LIBSQL or folded.startswith(_NOBODYS)
+
+
+def owner_of(name: str) -> str | None:
+    """Who makes and reads the table ``name`` for itself, by its name alone; None where no program does that is known.
+    No migration may make a table of this name: it would be taken for that of the program."""
+    folded = fold(name)
+    if folded in LITESTREAM:
+        return "Litestream"
+    if folded in LIBSQL:
+        return "libSQL"
+    return "memsql" if folded in BOOKKEEPING or folded.startswith(("memsql_fts_", KEPT)) else None
 
 
 def is_virtual(sql: object) -> bool:

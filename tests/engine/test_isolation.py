@@ -246,6 +246,11 @@ def test_a_temp_object_must_not_hide_a_table(project: Project, kind: str, end: s
         ("CREATE TRIGGER t AFTER INSERT ON team BEGIN SELECT 1; DELETE FROM _yoyo_log; END", "_yoyo_log"),
         ("CREATE TRIGGER t AFTER INSERT ON schema_migrations BEGIN SELECT 1; END", "schema_migrations"),
         ("CREATE TEMP TABLE schema_migrations (x)", "schema_migrations"),
+        ("ALTER TABLE team RENAME TO _Litestream_seq", "_litestream_seq"),
+        ("ALTER TABLE team RENAME TO libsql_wasm_func_table", "libsql_wasm_func_table"),
+        ("CREATE TABLE [libsql_vector_meta_shadow] AS SELECT * FROM team", "libsql_vector_meta_shadow"),
+        ("DELETE FROM libsql_vector_meta_shadow", "belongs to libSQL"),
+        ("ALTER TABLE team RENAME TO memsql_fts_team", "memsql_fts_team"),
     ],
 )  # fmt: skip
 def test_nobody_else_writes_the_ledger(project: Project, statement: str, table: str) -> None:
@@ -254,6 +259,13 @@ def test_nobody_else_writes_the_ledger(project: Project, statement: str, table: 
     project.run("migrate.up").expect(2, table, "migrations/0002_change.sql:2", "nothing was changed")
     assert project.files() == before
     project.run("lint", "--path", "migrations").expect(1, "MS32")
+
+
+def test_rows_of_litestream_are_accounted_for(project: Project) -> None:
+    project.script("CREATE TABLE _litestream_seq (id INTEGER PRIMARY KEY, seq INTEGER)")
+    project.script("INSERT INTO _litestream_seq VALUES (1, 5)")
+    project.add("0002_change", "DROP TABLE _litestream_seq;\n")
+    project.run("migrate.up").expect(6, "_litestream_seq")
 
 
 def test_reading_the_ledger_is_fine(project: Project) -> None:
