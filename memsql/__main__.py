@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import memsql
@@ -23,6 +24,13 @@ def main() -> None:
 
 
 def _run() -> None:
+    try:
+        os.getcwd()
+    except OSError as e:
+        print(
+            f"error: the working directory cannot be read: {e.strerror}\n  hint: cd to one that exists", file=sys.stderr
+        )
+        raise SystemExit(2) from None
     words = sys.argv[1:]
     if words in (["--version"], ["-V"]):
         # Invoke gives the same answer, and takes six times as long: 109 ms in place of 16 ms of processor time.

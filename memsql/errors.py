@@ -9,6 +9,7 @@
     |   |-- DamagedError        3  the pages of a database file cannot be read
     |   |-- TransactionUndone   3  the engine ended a transaction by itself; nothing is run after it
     |   `-- CommitUnknown       3  the answer to a COMMIT was lost; read the ledger to learn
+    |-- OutputLost              3  standard output takes no more
     |-- LockedError             4  another writer holds the database, or a time-out
     |-- NoSpace                 4  no room for the rows that a proof keeps
     |-- MigrationFailed         5  a migration failed and was rolled back
@@ -107,6 +108,12 @@ class DamagedError(ConnectError):
 
 class TransactionUndone(ConnectError):
     """A statement was not run, because the engine had ended the transaction that it belongs to."""
+
+
+class OutputLost(MemsqlError):
+    """What a command has to say could not be written to its standard output: a full disk, for example."""
+
+    exit_code = 3
 
 
 class CommitUnknown(ConnectError):

@@ -19,8 +19,10 @@ _UNTOUCHED = "nothing was changed"
 
 
 def before_tasks(program: str) -> None:
-    """Until a task begins, let Ctrl-C end this process with a line that names ``program``. For the start of a program
-    alone; does nothing where somebody else decides what Ctrl-C does."""
+    """Open what is closed of the three standard streams, and until a task begins let Ctrl-C end this process with a
+    line that names ``program``. For the start of a program alone. Where somebody else decides what Ctrl-C does, that
+    stays."""
+    _open_standard_streams()
     if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
         return
 
@@ -35,6 +37,19 @@ def before_tasks(program: str) -> None:
     signal.signal(signal.SIGINT, end)
     # The results are out, so there is nothing to stop any more.
     atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)
+
+
+def _open_standard_streams() -> None:
+    """Let a stream that is closed lead nowhere. The next file that is opened would have its number otherwise, and what
+    is printed would be written into that: a database, for example."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            # The lowest number that is free.
+            os.open(os.devnull, os.O_RDWR)
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(number, "w" if number else "r", encoding="utf-8", closefd=False))  # noqa: SIM115
 
 
 def tasks_begin() -> None:

@@ -7,6 +7,7 @@ import sys
 from typing import TextIO
 
 from memsql import visible
+from memsql.errors import OutputLost
 from memsql.report.text import colour
 
 
@@ -17,7 +18,7 @@ def write_json(data: dict[str, object]) -> None:
 
 def write(out: TextIO, text: str, *, plain: bool = False) -> None:
     """Print ``text`` and a line break on ``out``: escaped, and in colour on a terminal; as it is where ``plain``, which
-    is for programs."""
+    is for programs. Raises OutputLost where that cannot be written on stdout; what stderr does not take is left out."""
     text = text if plain else visible.text(text)
     # A file name that is not UTF-8, or a terminal that does not show UTF-8, must not stop an answer half-way.
     encoding = out.encoding or "utf-8"
@@ -26,6 +27,10 @@ def write(out: TextIO, text: str, *, plain: bool = False) -> None:
         print(text if plain or not out.isatty() else colour(text), file=out, flush=True)
     except BrokenPipeError:
         silence(out)
+    except OSError as e:
+        silence(out)
+        if out is sys.stdout:
+            raise OutputLost(f"cannot write to standard output: {e.strerror}") from e
 
 
 def terminal_width() -> int | None:

@@ -12,17 +12,17 @@ import gc
 import inspect
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import dropwhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import invoke
-from invoke import Argument, Call, Executor, Exit, ParseError, ParserContext
+from invoke import AmbiguousEnvVar, Argument, Call, Config, Executor, Exit, ParseError, ParserContext, UncastableEnvVar
 
 import memsql
 from memsql import hints, startup
-from memsql.errors import Interrupted, MemsqlError, UsageError
+from memsql.errors import Interrupted, MemsqlError, OutputLost, UsageError
 from memsql.report import text
 from memsql.report.outcome import outcome_json
 from memsql.tasks import chain, servers, usage
@@ -239,6 +239,11 @@ class Program(invoke.Program):
             # The command may be that of Invoke, which shows a traceback here.
             silence(sys.stdout)
             raise Exit(code=0) from None
+        except OSError as e:
+            if e.filename is not None:
+                raise
+            silence(sys.stdout)
+            self._stop(OutputLost(f"cannot write to standard output: {e.strerror}"))
 
     def list_tasks(self) -> None:
         """Print the tasks that mean something here, or all of a group that was named."""
@@ -319,7 +324,21 @@ class MemsqlProgram(Program):
             namespace=namespace(words),
             version=memsql.__version__,
             executor_class=ChainExecutor,
+            config_class=_Config,
         )
+
+
+class _Config(Config):
+    """The settings of Invoke without its files. No task of memsql needs them, and one that is broken, or that nobody
+    may read because HOME is that of somebody else, would stop every command."""
+
+    def _load_file(self, prefix: str, absolute: bool = False, merge: bool = True) -> None:
+        """Read nothing."""
+
+    def load_shell_env(self) -> None:
+        """Read the variables INVOKE_*, where Invoke understands all of them."""
+        with suppress(AmbiguousEnvVar, UncastableEnvVar):
+            super().load_shell_env()
 
 
 def follow_invoke() -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 from invoke import Exit
 
 from memsql import config, extensions, hints, interrupts
-from memsql.errors import ConnectError, DiskFull, Interrupted, MemsqlError, StatementError, UsageError
+from memsql.errors import ConnectError, DiskFull, Interrupted, MemsqlError, OutputLost, StatementError, UsageError
 from memsql.report import text
 from memsql.report.outcome import outcome_json
 from memsql.storage import leftovers
@@ -191,7 +191,8 @@ def _run(command: str, work: Callable[[], Outcome], shows: Shown, *, reads_only:
     except (Exception, KeyboardInterrupt) as stopped:
         error = _error_of(command, stopped, reads_only=reads_only)
         if shows.as_json:
-            write_json(outcome_json(command, {"error": text.error_json(error)}, ok=False))
+            failure = outcome_json(command, {"error": text.error_json(error)}, ok=False)
+            _show(command, error.exit_code, lambda: write_json(failure))
         else:
             with text.reader(wants_all=shows.verbose):
                 write(sys.stderr, text.error(error))
@@ -199,16 +200,30 @@ def _run(command: str, work: Callable[[], Outcome], shows: Shown, *, reads_only:
         chain.failed(error)
         notice.failed(error)
         raise Exit(code=error.exit_code) from None
+    exit_code = outcome.exit_code
     if shows.as_json:
-        write_json(outcome_json(command, outcome.data, ok=outcome.exit_code == 0))
-    elif outcome.text and not (shows.quiet and outcome.exit_code == 0 and not outcome.plain):
-        write(sys.stdout, outcome.text, plain=outcome.plain)
+        success = outcome_json(command, outcome.data, ok=exit_code == 0)
+        exit_code = _show(command, exit_code, lambda: write_json(success))
+    elif outcome.text and not (shows.quiet and exit_code == 0 and not outcome.plain):
+        exit_code = _show(command, exit_code, lambda: write(sys.stdout, outcome.text, plain=outcome.plain))
     _tell_leftovers()
     headline = outcome.headline or text.headline(outcome.text)
-    chain.done(outcome.exit_code, headline, outcome.data)
-    notice.done(outcome.exit_code, headline, outcome.data)
-    if outcome.exit_code:
-        raise Exit(code=outcome.exit_code)
+    chain.done(exit_code, headline, outcome.data)
+    notice.done(exit_code, headline, outcome.data)
+    if exit_code:
+        raise Exit(code=exit_code)
+
+
+def _show(command: str, exit_code: int, show: Callable[[], None]) -> int:
+    """Call ``show``, which prints what ``command`` found, and return the exit code: ``exit_code``, or another one where
+    all went well but nobody can read it."""
+    try:
+        show()
+    except OutputLost as lost:
+        lost.state = f"{command} itself ended with exit code {exit_code}, and what it did stays done"
+        write(sys.stderr, text.error(lost))
+        return exit_code or lost.exit_code
+    return exit_code
 
 
 def _tell_leftovers() -> None:
