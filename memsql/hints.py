@@ -15,6 +15,7 @@ FILES_ALONE = frozenset(
         "bench.queries",
         "bench.writes",
         "campaign",
+        "docs",
         "fuzz",
         "init",
         "install",
