@@ -1,4 +1,4 @@
-"""Reading git: the repository of a folder, its commits, and the files in them."""
+"""Reading git: the repository of a folder, its commits, the files in them, and where a branch left its base."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from memsql.errors import UsageError
 
 # A hook of git has these; they name its own repository and a temporary index.
 _HOOK_VARIABLES = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX")
+
+_DEFAULTS = ("origin/main", "main", "origin/master", "master")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,16 @@ class Repository:
         return self.run("rev-parse", "--is-shallow-repository").strip() == "true"
 
 
+@dataclass(frozen=True, slots=True)
+class Base:
+    """What a change is compared with: ``name`` as people know it, ``tip`` its newest commit, ``start`` the commit
+    where the branch left it."""
+
+    name: str
+    tip: str
+    start: str
+
+
 def find_repository(project: Path, hint: str) -> Repository:
     """The repository that holds the folder ``project``. Raises UsageError with ``hint`` where there is no repository,
     or no git."""
@@ -56,6 +68,28 @@ def find_repository(project: Path, hint: str) -> Repository:
         raise UsageError(f"git cannot be used here: {message}", state="nothing was changed", hint=hint)
     lines = os.fsdecode(done.stdout).split("\n")
     return Repository(Path(lines[0]), lines[1])
+
+
+def find_base(repository: Repository, name: str | None) -> Base:
+    """The base called ``name``, or the first of origin/main, main, origin/master and master that exists.
+
+    Raises UsageError where it does not exist, and where this clone does not hold the commit at which the branches part.
+    """
+    if repository.commit("HEAD") is None:
+        raise UsageError(
+            "this repository has no commit yet, so there is nothing to compare with",
+            state="nothing was changed",
+            hint="commit what exists, then change it",
+        )
+    names = (name,) if name is not None else _DEFAULTS
+    for candidate in names:
+        tip = repository.commit(candidate)
+        if tip is not None:
+            return Base(candidate, tip, _start(repository, candidate, tip))
+    shown = name or "any of " + ", ".join(_DEFAULTS)
+    raise UsageError(
+        f"there is no commit {shown} in this clone", state="nothing was changed", hint=_fetch(repository, name)
+    )
 
 
 def files_in(repository: Repository, commit: str, folder: str) -> dict[str, str]:
@@ -92,6 +126,29 @@ def contents(repository: Repository, blobs: Iterable[str]) -> dict[str, bytes]:
         contents_by_blob[blob] = data[at : at + size]
         at += size + 1
     return contents_by_blob
+
+
+def _start(repository: Repository, name: str, tip: str) -> str:
+    start = repository.try_run("merge-base", tip, "HEAD")
+    if start is None:
+        raise UsageError(
+            f"this clone does not hold the commit where the branch left {name}"
+            if repository.shallow
+            else f"the branch and {name} have no commit in common",
+            state="nothing was changed",
+            hint=_fetch(repository, name),
+        )
+    return start.strip()
+
+
+def _fetch(repository: Repository, name: str | None) -> str:
+    branch = (name or "main").removeprefix("origin/")
+    if repository.shallow:
+        return (
+            f"fetch it: git fetch --unshallow origin {branch} (actions/checkout: fetch-depth: 0), "
+            f"then --base origin/{branch}"
+        )
+    return f"fetch it (git fetch origin {branch}), or name another one with --base"
 
 
 def _git(folder: Path, words: Iterable[str]) -> subprocess.CompletedProcess[bytes]:

@@ -247,12 +247,19 @@ def _entry_of(status: Status) -> ledger.Entry:
 
 
 def _moved_entry(state: State, status: Status) -> ledger.Entry:
-    """The entry under the new number: what was applied stays what it was, comments and rollback too."""
+    """The entry under the new number: what was applied stays what it was, comments and rollback too, except for the
+    names of files that moved."""
+    from memsql.project.renaming import under_other_names
+
     assert status.former is not None
     version = ledger.version_of(status.former)
     assert version is not None
     row, entry = state.ledger.rows[version], _entry_of(status)
-    if row.checksum == entry.checksum:
+    assert status.migration is not None
+    formers = {s.id: s.former for s in state.statuses if s.former is not None}
+    before = under_other_names(status.migration, formers)
+    hashes = state.history.get((version, row.checksum or ""))
+    # With the checksum of then, a directive that names another file now would count as an edit of the statements.
+    if row.checksum in (entry.checksum, before.checksum) or hashes is None or hashes.up != status.migration.hashes.up:
         return replace(entry, description=row.description)
-    hashes = state.history[version, row.checksum or ""]
     return replace(entry, description=row.description, checksum=row.checksum, hashes=hashes)

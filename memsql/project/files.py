@@ -368,7 +368,7 @@ def _pairs(names: Sequence[str], shown: str) -> tuple[dict[int, tuple[str, str]]
                 f"two migrations have version {version}: {ups[version][0]} and {name}",
                 where=Location(f"{shown}/{name}"),
                 state="nothing was changed",
-                hint="renumber the one that was not applied anywhere yet",
+                hint=f"give the one that the main branch lacks the next number: {hints.command('migrate.renumber')}",
             )
         ups[version] = (name, parsed.name)
     return ups, downs

@@ -18,6 +18,8 @@ SQUASHING = ".squash"
 """A file beside the migrations that says that a squash is under way."""
 IMPORTING = ".import"
 """A file beside the migrations that says that an import is under way."""
+RENUMBERING = ".renumber"
+"""A file beside the migrations that says that a renumbering is under way."""
 _OWN_FOLDER = "legacy"
 
 
@@ -25,8 +27,8 @@ def names_in(folder: Path, shown: str, under_way: str = "") -> list[str]:
     """The names of the ``.sql`` files in ``folder``, sorted. ``shown`` is the folder as people write it,
     ``under_way`` the journal of the caller, who is changing it.
 
-    Raises FileError for a file of another tool, also in a folder below, and where a squash was interrupted; OSError
-    where the folder cannot be read.
+    Raises FileError for a file of another tool, also in a folder below, and where a squash, an import or a renumbering
+    was interrupted; OSError where the folder cannot be read.
     """
     names: list[str] = []
     others: list[str] = []
@@ -41,6 +43,13 @@ def names_in(folder: Path, shown: str, under_way: str = "") -> list[str]:
         raise _interrupted(folder / SQUASHING, shown)
     if IMPORTING in others and under_way != IMPORTING:
         raise _import_interrupted(folder / IMPORTING, shown)
+    if RENUMBERING in others and under_way != RENUMBERING:
+        raise FileError(
+            f"a renumbering in {shown} was interrupted, or is under way",
+            where=Location(f"{shown}/{RENUMBERING}"),
+            state="some files may have their new names, and others not",
+            hint=f"run it again: it puts the files back, and begins anew: {hints.command('migrate.renumber')}",
+        )
     for path in sorted([*names, *others]):
         foreign = recognising.foreign_path(path)
         if foreign is not None:

@@ -187,13 +187,20 @@ class Applied:
         """The former id of each file that got another number after it was applied.
 
         That is certain where exactly one lost id and exactly one new file have the same content and the same name
-        behind the number. Files that do nothing are all alike, so nothing is certain about them.
+        behind the number; comments, `-- depends:` among them, may name files that moved too by their new ids. Files
+        that do nothing are all alike, so nothing is certain about them.
         """
+        alike = [(x, m) for x in self.lost for m in self.ordered if m.name == _name_of(x) and self._is_new(m)]
+        if not alike:
+            return {}
+        from memsql.project.renaming import under_other_names
+
+        names = {m.id: lost for lost, m in alike}
         pairs = [
             (lost, m.id)
-            for lost in self.lost
-            for m in self.ordered
-            if m.name == _name_of(lost) and self._is_new(m) and self.same(self.row_of(lost), m) and m.has_statement
+            for lost, m in alike
+            if m.has_statement
+            and (self.same(self.row_of(lost), m) or self.same(self.row_of(lost), under_other_names(m, names)))
         ]
         before, after = Counter(lost for lost, _ in pairs), Counter(new for _, new in pairs)
         return {new: lost for lost, new in pairs if before[lost] == 1 and after[new] == 1}
@@ -332,7 +339,8 @@ def to_apply(statuses: Sequence[Status], *, to: int | None = None, out_of_order:
             f"{_ids(late)} would be applied out of order: later migrations are applied already",
             where=Location(late[0].migration.up.path) if late[0].migration else None,
             state="nothing was changed",
-            hint="renumber it after the last one, or apply it where it stands with --out-of-order",
+            hint=f"let it come after the last one: {hints.command(f'migrate.renumber {late[0].id}')}; "
+            f"or apply it where it stands: {hints.command('migrate.up --out-of-order')}",
         )
     return [s.migration for s in statuses if s.migration and s.state in WAITING and (to is None or s.version <= to)]
 

@@ -8,12 +8,13 @@ from pathlib import Path
 from memsql import git
 from memsql.config import Settings
 from memsql.errors import ConfigError, UsageError
+from memsql.git import Base, find_base
 from memsql.project import foreign
 from memsql.project.files import SUM_NAME, SqlFile, read_file
 from memsql.project.links import refuse_linked_folders
 from memsql.project.named_queries import application_files
-from memsql.review.base import Base, changed_paths, find_base, untracked_paths
-from memsql.review.changes import Files, MigrationChange, sql_file, version_of
+from memsql.review.base import changed_paths
+from memsql.review.changes import Files, MigrationChange, sql_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,6 @@ class Branch:
     old_files: Files
     new_files: Files
     tip_names: tuple[str, ...]
-    untracked: tuple[str, ...]
     base_paths: frozenset[str]
     queries: tuple[str, ...] = ()
 
@@ -93,23 +93,9 @@ def read_branch(settings: Settings, base_name: str | None) -> Branch:
         },
         new_files,
         tuple(sorted(Path(path).name for path in tip if _is_in(path, folder))),
-        tuple(path.removeprefix(prefix) for path in untracked_paths(repository, places)),
         frozenset(blobs),
         _changed_queries(settings, repository, base),
     )
-
-
-def new_checks(settings: Settings, branch: Branch) -> list[str]:
-    """The names of the checks that the branch adds."""
-    folder = f"{settings.show(settings.sql)}/checks"
-    return [
-        Path(path).name
-        for path in branch.paths
-        if _is_in(path, folder)
-        and path not in branch.base_paths
-        and version_of(Path(path).name) is not None
-        and (settings.root / path).is_file()
-    ]
 
 
 def files_to_lint(settings: Settings, branch: Branch, changes: list[MigrationChange]) -> list[Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
@@ -12,9 +13,10 @@ from memsql.lint import Finding, lint_files
 from memsql.lint.model import NO_CHECK
 from memsql.progress import SILENT, Progress
 from memsql.project.files import SUM_NAME
+from memsql.project.versions import free_versions, stems
 from memsql.review import upkeep
-from memsql.review.branch import Branch, files_to_lint, new_checks, read_branch
-from memsql.review.changes import Files, MigrationChange, changes_of, free_versions, migrations, stems
+from memsql.review.branch import Branch, files_to_lint, read_branch
+from memsql.review.changes import Files, MigrationChange, changes_of, migrations
 from memsql.review.findings import ABOUT, finding_of, most_severe_first
 from memsql.review.model import ALLOWED, Review
 from memsql.review.models import model_findings
@@ -83,17 +85,11 @@ def _examine(
 def _names_and_versions(
     settings: Settings, branch: Branch, changes: Sequence[MigrationChange]
 ) -> tuple[dict[str, int], list[Finding], list[str]]:
-    """Versions for the migrations that need another one, findings about names, and the commands that rename files."""
+    """Versions for the migrations that need another one, findings about names, and the command that renames files."""
     folder, base = settings.show(settings.migrations), branch.base
     new = [c.name for c in changes if c.kind in ("new", "renamed")]
     versions, conflicts = free_versions([n for n in new if not branch.has_merged(n)], stems(branch.tip_names))
-    commands = upkeep.rename_commands(
-        versions,
-        branch.new_files,
-        checks=new_checks(settings, branch),
-        untracked=branch.untracked,
-        folders=upkeep.Folders(folder, f"{settings.show(settings.sql)}/checks"),
-    )
+    commands = [hints.command(f"migrate.renumber --base {shlex.quote(base.name)}")] if versions else []
     findings = [
         *upkeep.applied_findings(changes, folder, base.name, base.start),
         *upkeep.name_findings(branch.new_files, folder),

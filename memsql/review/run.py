@@ -15,9 +15,10 @@ from memsql.lint import Finding
 from memsql.project.checks import read_checks
 from memsql.project.files import Migration
 from memsql.project.load import in_order
+from memsql.project.versions import version_of
 from memsql.review.branch import Branch
 from memsql.review.case import reason, without_checks
-from memsql.review.changes import MigrationChange, migrations, version_of
+from memsql.review.changes import MigrationChange, migrations
 from memsql.review.findings import ABOUT, finding_of
 from memsql.review.model import Migrated
 from memsql.review.proof import MigrationProof, prove

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from memsql import deadline, hints
 from memsql.errors import MemsqlError
 from memsql.lint import Finding
-from memsql.project.files import SUM_NAME, Migration, SqlFile, read_file
+from memsql.project.files import SUM_NAME, Migration, read_file
 from memsql.project.sums import sum_problems
-from memsql.review.changes import Files, MigrationChange, VersionConflict, renamed, version_of
+from memsql.project.versions import VersionConflict, version_of
+from memsql.review.changes import MigrationChange
 from memsql.review.findings import finding_of
 from memsql.schema import Schema, diff, from_sql
 
@@ -73,49 +73,6 @@ def applied_findings(changes: Sequence[MigrationChange], folder: str, base: str,
             )
         )
     return problems
-
-
-@dataclass(frozen=True, slots=True)
-class Folders:
-    """The folders of migrations and of checks, relative to the project."""
-
-    migrations: str
-    checks: str
-
-
-def rename_commands(
-    versions: Mapping[str, int], files: Files, *, checks: Iterable[str], untracked: Iterable[str], folders: Folders
-) -> list[str]:
-    """The commands that give migrations the new ``versions``, by name; none where ``versions`` is empty.
-
-    ``files`` are the files of the folder of migrations. ``checks`` are file names of checks that move with their
-    migration, and ``untracked`` the paths that git does not know.
-    """
-    commands: list[str] = []
-    untracked, checks = set(untracked), list(checks)
-    # The highest first, so that no file takes the name of one that has yet to move.
-    for stem in sorted(versions, key=lambda s: versions[s], reverse=True):
-        target = renamed(stem, versions[stem])
-        pairs = [
-            (f"{folders.migrations}/{stem}{end}", f"{folders.migrations}/{target}{end}")
-            for end in (".sql", ".rollback.sql")
-            if f"{stem}{end}" in files
-        ]
-        digits = stem.partition("_")[0]
-        pairs += [
-            (f"{folders.checks}/{check}", f"{folders.checks}/{renamed(check, versions[stem])}")
-            for check in checks
-            if check.partition("_")[0] == digits
-        ]
-        commands += [f"{'mv' if old in untracked else 'git mv'} {_word(old)} {_word(new)}" for old, new in pairs]
-    if commands:
-        followers = sorted(name for name, file in files.items() if _may_depend(name, file, versions))
-        commands += [
-            f"# write the new name behind `-- depends:` in {_word(f'{folders.migrations}/{name}')}"
-            for name in followers
-        ]
-        commands.append(hints.command("migrate.sum"))
-    return commands
 
 
 def version_findings(
@@ -191,17 +148,6 @@ def snapshot_findings(path: Path, shown: str, head: Schema, had_snapshot: bool) 
     ]
 
 
-def _may_depend(name: str, file: SqlFile, stems: Iterable[str]) -> bool:
-    """Whether the header of a file names one of the migrations ``stems`` that is not its own, and it has
-    dependencies."""
-    head = file.head()
-    return any(stem in head and not name.startswith(f"{stem}.") for stem in stems) and b"depends" in file.data[:65536]
-
-
 def _several(lines: Sequence[str]) -> str:
     more = [f"and {len(lines) - _SHOWN} more"] if len(lines) > _SHOWN else []
     return "; ".join([*lines[:_SHOWN], *more])
-
-
-def _word(path: str) -> str:
-    return shlex.quote(f"./{path}" if path.startswith("-") else path)

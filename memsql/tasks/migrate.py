@@ -11,6 +11,7 @@ from memsql.tasks import chain
 from memsql.tasks.gate import CHANGE_HELP, LEDGER_HELP
 from memsql.tasks.manner import Manner, manner_of
 from memsql.tasks.migrate_ledger import baseline, history, repair
+from memsql.tasks.migrate_renumber import renumber
 from memsql.tasks.migrate_squash import squash
 from memsql.tasks.migrate_trial import permits, round_trip
 from memsql.tasks.task import Outcome, number, task
@@ -319,3 +320,4 @@ def _version(option: str, text: str | None) -> int | None:
 
 
 ns = Collection("migrate", up, down, to, status, create, sum_, permits, round_trip, repair, baseline, history, squash)
+ns.add_task(renumber)

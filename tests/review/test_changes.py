@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from memsql.review.changes import changes_of, free_versions, migrations, renamed, sql_file, stems
+from memsql.project.versions import free_versions, renamed, stems
+from memsql.review.changes import changes_of, migrations, sql_file
 
 
 @pytest.mark.parametrize(
