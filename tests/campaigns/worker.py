@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import IO, Any
 
-from tests.campaigns import registry
+from tests.campaigns import registry, tether
 from tests.campaigns.points import Group, Outcome, Point, Session
 
 
@@ -77,5 +77,6 @@ def _answer(point: Point, outcome: Outcome, seconds: float) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
+    tether.tie(sys.stdin.fileno())
     with registry.load(sys.argv[1]).session(Path(sys.argv[2])) as session:
         serve(session, sys.stdin, sys.stdout)
