@@ -91,7 +91,7 @@ def repair_ledger(
     with connection(settings.target, "rw", settings.busy_timeout) as conn:
         complete(conn, read_state(project, conn))
         if repair.changes or repair.unhashed:
-            with transaction(conn):
+            with transaction(conn, lambda: _is_written(conn, repair)):
                 _write(conn, repair)
     return repair.result
 
@@ -181,6 +181,22 @@ def _write(conn: Connection, repair: _Repair) -> None:
     for status in repair.unhashed:
         assert status.migration is not None
         corrections.add_hashes(conn, _entry(status.migration, now.rows[status.version]))
+
+
+def _is_written(conn: Connection, repair: _Repair) -> bool:
+    """Whether the ledger says what _write() writes."""
+    now = ledger.read(conn)
+    hashes = ledger.read_hashes(conn, now)
+    for change in repair.changes:
+        migration, row = change.migration, now.rows.get(change.status.version)
+        if migration is None:
+            if any(ledger.version_of(i) == change.status.version for i in now.yoyo or {}):
+                return False
+            continue
+        row = now.rows.get(migration.version)
+        if row is None or row.checksum != migration.checksum or (row.version, row.checksum) not in hashes:
+            return False
+    return all(s.migration and (s.version, s.migration.checksum) in hashes for s in repair.unhashed)
 
 
 def _entry(migration: Migration, row: ledger.Row) -> ledger.Entry:

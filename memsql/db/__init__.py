@@ -1,6 +1,6 @@
 """Connections to databases: one protocol, one implementation for files and one for servers."""
 
-from memsql.db.connect import Visit, connect, connection, rolled_back, transaction
+from memsql.db.connect import Visit, commit, connect, connection, rolled_back, transaction
 from memsql.db.protocol import Connection, Item, Params, Result, Script, Touched, Value
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "Touched",
     "Value",
     "Visit",
+    "commit",
     "connect",
     "connection",
     "rolled_back",

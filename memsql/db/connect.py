@@ -12,7 +12,7 @@ from typing import Literal
 from memsql.config import Target
 from memsql.db import client
 from memsql.db.protocol import Connection
-from memsql.errors import MemsqlError
+from memsql.errors import CommitUnknown, ConnectError, MemsqlError, TransactionUndone
 
 Mode = Literal["ro", "rw", "rwc"]
 
@@ -90,16 +90,16 @@ def rolled_back(conn: Connection) -> Iterator[None]:
 
 
 @contextmanager
-def transaction(conn: Connection) -> Iterator[None]:
+def transaction(conn: Connection, is_there: Callable[[], bool | None] | None = None) -> Iterator[None]:
     """Take the write lock (BEGIN IMMEDIATE) and COMMIT at the end of the block; ROLLBACK where the block or the COMMIT
-    raises.
+    raises. ``is_there``: as for commit().
 
-    Raises LockedError where another process holds the lock.
+    Raises LockedError where another process holds the lock, and like commit().
     """
     conn.begin()
     try:
         yield
-        conn.commit()
+        commit(conn, is_there)
     except BaseException as e:
         try:
             conn.rollback()
@@ -109,3 +109,34 @@ def transaction(conn: Connection) -> Iterator[None]:
                 raise
             e.details = (*e.details, f"ROLLBACK failed too: {second.message}")
         raise
+
+
+def commit(conn: Connection, is_there: Callable[[], bool | None] | None) -> None:
+    """COMMIT. Where a server gives no answer that can be believed, take the lock, which waits for a commit that is
+    still under way, and ask ``is_there`` whether what the transaction made is in the database (None: nobody can tell).
+
+    Raises ConnectError where it is not, and what COMMIT raised where nobody can tell.
+    """
+    try:
+        conn.commit()
+    except ConnectError as e:
+        if is_there is None or not conn.target.is_server or isinstance(e, TransactionUndone):
+            raise
+        conn.rollback()
+        try:
+            with rolled_back(conn):
+                committed = is_there()
+        except MemsqlError:
+            raise e from None
+        if committed:
+            return
+        if committed is None:
+            raise
+        if not isinstance(e, CommitUnknown):
+            raise
+        raise ConnectError(
+            f"the connection to {conn.target} was lost at COMMIT, and the database says that nothing was committed",
+            details=e.details,
+            state="nothing was changed",
+            hint="run the command again",
+        ) from e

@@ -146,7 +146,7 @@ def complete(conn: Connection, state: State) -> tuple[Completed, ...]:
     number, and let one row stand for those that were folded into one, in one transaction."""
     if not state.incomplete:
         return ()
-    with transaction(conn):
+    with transaction(conn, lambda: not read_state(state.project, conn).incomplete):
         # Inside the lock: another process may have done it.
         state = read_state(state.project, conn)
         incomplete = state.incomplete

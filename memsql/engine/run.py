@@ -19,7 +19,16 @@ from memsql.engine.job import Done, Job, LedgerMoved
 from memsql.engine.session import Session
 from memsql.engine.transaction import JobFailed, Transaction
 from memsql.engine.verdict import Evidence
-from memsql.errors import FileError, Interrupted, MemsqlError, MigrationFailed, Refused, StatementError, UsageError
+from memsql.errors import (
+    CommitUnknown,
+    FileError,
+    Interrupted,
+    MemsqlError,
+    MigrationFailed,
+    Refused,
+    StatementError,
+    UsageError,
+)
 from memsql.ledger import Entry
 
 # A larger file is searched for "defer" in its first bytes only.
@@ -130,7 +139,10 @@ class Runner:
         try:
             transaction.record_failure(entry, job.operation, problem.message)
         except MemsqlError as e:
-            problem.details = (*problem.details, f"the failure could not be recorded in the ledger: {e.message}")
+            what = "the failure could not be recorded in the ledger"
+            if isinstance(e, CommitUnknown):
+                what = "whether the failure was recorded in the ledger is not known"
+            problem.details = (*problem.details, f"{what}: {e.message}")
 
     def _named(self, error: MemsqlError | JobFailed | KeyboardInterrupt, job: Job) -> MemsqlError:
         """``error`` as the person is told of it. Reads what a failed COMMIT left, so it comes before any rollback."""

@@ -50,6 +50,11 @@ def read_with(conn: Connection, questions: Sequence[tuple[str, Params]]) -> tupl
     return assemble(tables, rows), [_answered(answer) for answer in answers[: len(questions)]]
 
 
+def has_marks(conn: Connection, ids: Sequence[str]) -> bool | None:
+    """Whether yoyo's marks say that all of ``ids`` are applied; None where there are none of these."""
+    return set(ids) <= set(read(conn).yoyo or ()) if ids else None
+
+
 def questions() -> list[tuple[str, Params]]:
     """What read() asks first."""
     return [(load("ledger/tables"), ()), *(query for _, query in reads(_USUAL))]

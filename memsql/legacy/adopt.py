@@ -70,8 +70,16 @@ def adopt(
         known = known or known_shapes(state.project)
     candidates = shapes_at(known, choice.version) if choice else known
     phases = read_phases(state.project.settings)
+    fit: Fit | None = None
+
+    def is_there(conn: Connection) -> bool | None:
+        counting = () if fit is None else fit.shape.era.counts_as
+        return ledger.has_marks(conn, [m.id for m in state.project.ordered if m.version in counting])
+
     try:
-        with upgrades.transaction(session, upgrades.looks(state.project, phases.values())) as session:
+        with upgrades.transaction(
+            session, upgrades.looks(state.project, phases.values()), is_there=is_there
+        ) as session:
             conn = session.conn
             now = read_state(state.project, conn)
             if not now.is_legacy:
@@ -119,7 +127,9 @@ def _looks_again(fit: Fit) -> list[tuple[str, Params]]:
 def _free_name(session: Session, state: State) -> Adoption | None:
     """Adopt nothing but the name of the ledger; None where another process was faster."""
     try:
-        with upgrades.transaction(session) as session:
+        with upgrades.transaction(
+            session, is_there=lambda conn: not read_state(state.project, conn).ledger.taken
+        ) as session:
             line = free_name(session.conn, read_state(state.project, session.conn))
     except StatementError as e:
         raise MigrationFailed(

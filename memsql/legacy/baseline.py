@@ -102,8 +102,13 @@ def write(
     Raises like look(), and LockedError where yoyo holds its lock.
     """
     with connection(settings.target, "rw", settings.busy_timeout) as conn:
+        result: Baseline | None = None
+
+        def is_there() -> bool | None:
+            return ledger.has_marks(conn, () if result is None else result.ids)
+
         try:
-            with transaction(conn):
+            with transaction(conn, is_there):
                 result = look(conn, project, shape, last=last, take_over=take_over)
                 if not result.ids:
                     return result

@@ -34,7 +34,13 @@ def rollback_phase(session: Session, project: Project, phase: Phase) -> tuple[st
     nothing is done. Returns what was done, in sentences. Raises Refused where migrations stand on it or the rollback is
     missing, UsageError for the order.
     """
-    with upgrades.transaction(session) as session:
+    recorded: set[str] = set()
+
+    def is_there(conn: Connection) -> bool | None:
+        # What another tool ran left no record that could go.
+        return phase.name not in upgrades.recorded(conn) if phase.name in recorded else None
+
+    with upgrades.transaction(session, is_there=is_there) as session:
         recorded = upgrades.recorded(session.conn)
         phases = read_phases(project.settings).values()
         later = [p.name for p in phases if p.number > phase.number and p.name in recorded]
@@ -62,7 +68,7 @@ def rollback_all(session: Session, project: Project) -> tuple[str, ...]:
 
     Returns what was done, in sentences. Raises Refused where migrations stand on them, or a rollback is missing.
     """
-    with upgrades.transaction(session) as session:
+    with upgrades.transaction(session, is_there=lambda conn: not upgrades.recorded(conn)) as session:
         recorded = upgrades.recorded(session.conn)
         phases = read_phases(project.settings)
         lost = sorted(recorded - phases.keys())

@@ -53,7 +53,11 @@ def take_over(session: Session, state: State) -> Adoption | None:
     with untouched():
         goal = isolated(_goal, state.project, plan.migrations[-1].version)
     try:
-        with upgrades.transaction(session, _looks(state)) as session:
+        with upgrades.transaction(
+            session,
+            _looks(state),
+            is_there=lambda conn: ledger.has_marks(conn, [m.id for m in plan.migrations]),
+        ) as session:
             conn = session.conn
             now = read_state(state.project, conn)
             again = decide(now, session.options) if now.is_legacy else None

@@ -68,7 +68,7 @@ def run_phase(session: Session, project: Project, number: int, *, known: KnownSh
     phase = phase_called(project, str(number))
     with untouched():
         shapes = known or known_shapes(project)
-    with transaction(session, looks(project, [phase])) as session:
+    with transaction(session, looks(project, [phase]), is_there=lambda conn: phase.name in recorded(conn)) as session:
         conn = session.conn
         if not read_state(project, conn).has_tables:
             raise Idle(f"nothing to do: the database is empty; see: {hints.command('migrate.up')}")
@@ -133,11 +133,17 @@ def phase_jobs(conn: Connection, project: Project, number: int) -> list[Job]:
 
 
 @contextmanager
-def transaction(session: Session, reads: Sequence[tuple[str, Params]] = ()) -> Iterator[Session]:
+def transaction(
+    session: Session,
+    reads: Sequence[tuple[str, Params]] = (),
+    *,
+    is_there: Callable[[Connection], bool | None] | None = None,
+) -> Iterator[Session]:
     """A transaction with foreign keys on, and the session in it. An error that ends it says that nothing was changed,
-    but for a lost answer to COMMIT. ``reads``: what will be read in it first; a server answers them with BEGIN."""
+    but for a lost answer to COMMIT. ``reads``: what will be read in it first; a server answers them with BEGIN.
+    ``is_there`` tells whether the database has what was made, where the answer to COMMIT is lost."""
     try:
-        with _gathered(session, reads) if session.conn.target.path is None else _plain(session) as inside:
+        with _gathered(session, reads, is_there) if session.conn.target.path is None else _plain(session) as inside:
             yield inside
     except CommitUnknown:
         raise
@@ -154,14 +160,16 @@ def _plain(session: Session) -> Iterator[Session]:
 
 
 @contextmanager
-def _gathered(session: Session, reads: Sequence[tuple[str, Params]]) -> Iterator[Session]:
+def _gathered(
+    session: Session, reads: Sequence[tuple[str, Params]], is_there: Callable[[Connection], bool | None] | None
+) -> Iterator[Session]:
     from memsql.db.gathering import Gathering
 
     conn = Gathering(session.conn)
     conn.open(["PRAGMA foreign_keys = on"], reads)
     try:
         yield session.on(conn)
-        conn.commit()
+        db.commit(conn, None if is_there is None else lambda: is_there(session.conn))
     except BaseException:
         conn.rollback()
         raise

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from memsql import ledger
+from memsql import hints, ledger
 from memsql.config import Settings
 from memsql.db import connection, transaction
-from memsql.errors import MemsqlError
+from memsql.errors import CommitUnknown, MemsqlError
 
 
 def record_verification(settings: Settings, started: datetime, verdict: str, *, ok: bool) -> bool:
@@ -24,6 +24,10 @@ def record_verification(settings: Settings, started: datetime, verdict: str, *, 
                 return False
         with connection(settings.target, "rw", settings.busy_timeout) as conn, transaction(conn):
             ledger.add_history(conn, entry, "verify", verdict, status="ok" if ok else "failed")
+    except CommitUnknown as e:
+        e.state = f"the verification itself ended; whether it was recorded is not known; {verdict}"
+        e.hint = f"see: {hints.command('migrate.history')}"
+        raise
     except MemsqlError as e:
         e.state = f"the verification itself ended, and was not recorded; {verdict}"
         raise

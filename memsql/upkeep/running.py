@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from memsql import hints
 from memsql.db import Connection
 from memsql.db.sqlite import SQLiteConnection
 from memsql.engine.signals import interruptible
-from memsql.errors import Interrupted, MemsqlError
+from memsql.errors import CommitUnknown, Interrupted, MemsqlError
 
 _EVERY = 100_000
 ONE_TRANSACTION = "nothing was changed: all of it is one transaction"
@@ -25,6 +26,9 @@ def stating(command: str, state: Callable[[], str]) -> Iterator[Callable[[], boo
             yield stopped
     except KeyboardInterrupt as e:
         raise Interrupted(f"{'SIGTERM' if e.args else 'Ctrl-C'} stopped {command}", state=state()) from None
+    except CommitUnknown as e:
+        e.hint = f"see: {hints.command(command)}"
+        raise
     except MemsqlError as e:
         e.state = state()
         raise
