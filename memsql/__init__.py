@@ -4,9 +4,10 @@ The names below are what an application calls; each is imported where it is used
 examples, ``memsql.aio`` the same functions as coroutines.
 """
 
-from typing import TYPE_CHECKING
-
 __version__ = "0.1.0"
+
+# For type checkers it is true. To import it from typing takes longer than all of this file.
+TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from memsql.errors import (
@@ -102,14 +103,17 @@ _PLACES = {
 }
 
 
-def __getattr__(name: str) -> object:
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
+if not TYPE_CHECKING:
+    # For type checkers there are the names above and no others.
 
-    value = getattr(import_module(f"memsql.{_PLACES.get(name, 'errors')}"), name)
-    globals()[name] = value
-    return value
+    def __getattr__(name: str) -> object:
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from importlib import import_module
+
+        value = getattr(import_module(f"memsql.{_PLACES.get(name, 'errors')}"), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

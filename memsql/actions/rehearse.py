@@ -165,7 +165,7 @@ def _on_clone(project: Project, direction: Direction, options: RunOptions, progr
             meter = Meter.on(conn, copy.journal_mode) if rows else None
             seen = progress if meter is None else Sampling(progress, meter)
             with trial_on(conn, options, seen, meter=meter) as session:
-                state = read_state(project, conn)
+                state = read_state(project, conn, beside=options.beside)
                 report = up_on(session, state) if direction == "up" else run_down(session, state)
         except MemsqlError as e:
             refuse_full(e, conn.target)
@@ -202,7 +202,7 @@ def _on_server(project: Project, direction: Direction, options: RunOptions, prog
 
         try:
             with trial_on(conn, replace(options, all_or_nothing=True), progress) as session:
-                state = read_state(project, conn)
+                state = read_state(project, conn, beside=options.beside)
                 conn.tally = Tally()
                 report = rehearse_on_server(session, state, direction, look)
         except UsageError:

@@ -57,7 +57,7 @@ def up(
 def _up(settings: Settings, visit: Visit, options: RunOptions, progress: Progress, gate: Gate) -> Report:
     project = load_project(settings)
     with visit.open("ro", meanwhile=_prepare) as conn:
-        state = read_state(project, conn, to_run=True)
+        state = read_state(project, conn, to_run=True, beside=options.beside)
     migrations = []
     if state.must_be_adopted:
         from memsql.legacy.claims import decide
@@ -103,7 +103,7 @@ def up_on(session: Session, state: State, pending: Pending | None = None) -> Rep
                     return replace(run_up(session, state, pending), adopted=adoption.lines if adoption else ())
             except LedgerMoved:
                 pass
-            state, pending = read_state(state.project, session.conn, to_run=True), None
+            state, pending = read_state(state.project, session.conn, to_run=True, beside=state.beside), None
     except MemsqlError as e:
         if adoption:
             e.state = _beside_adoption(e.state, adoption)

@@ -133,7 +133,9 @@ def run(session: Session, pending: Pending, planner: Planner, runner: RunnerFact
             attempt.run(pending.jobs, whole=session.options.all_or_nothing)
         except LedgerMoved:
             done += tuple(attempt.done)
-            pending = planner(read_state(pending.state.project, session.conn, to_run=True), done)
+            pending = planner(
+                read_state(pending.state.project, session.conn, to_run=True, beside=pending.state.beside), done
+            )
             completed += pending.completed
         else:
             end = report(pending.state, (*done, *attempt.done), newly=attempt.done, completed=completed)
@@ -148,7 +150,7 @@ def complete(conn: Connection, state: State) -> tuple[Completed, ...]:
         return ()
     with transaction(conn, lambda: not read_state(state.project, conn).incomplete):
         # Inside the lock: another process may have done it.
-        state = read_state(state.project, conn)
+        state = read_state(state.project, conn, beside=state.beside)
         incomplete = state.incomplete
         ledger.create_tables(conn, state.ledger)
         moves = [(s.former, _moved_entry(state, s), s.applied_by) for s in incomplete if s.former is not None]
@@ -191,7 +193,7 @@ def _completing(session: Session, planner: Planner) -> Planner:
         _refuse_taken_rows(session.conn, state)
         completed = complete(session.conn, state)
         if completed:
-            state = read_state(state.project, session.conn, to_run=True)
+            state = read_state(state.project, session.conn, to_run=True, beside=state.beside)
         return replace(planner(state, done), completed=completed)
 
     return planned

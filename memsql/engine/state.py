@@ -43,7 +43,8 @@ class RunOptions:
     ``without_rows``: the database is a clone of a schema alone, so that nothing about rows is proven.
     ``take_over``: a table of another tool that is called schema_migrations may be renamed. ``ledger``: the tool whose
     ledger says what is applied, where several tools have one. ``trial_ms``: for how long the run may go on, where it is
-    a trial; None for any time.
+    a trial; None for any time. ``beside``: tables that no migration made belong to another program, so that nothing is
+    adopted.
     """
 
     to: int | None = None
@@ -62,6 +63,7 @@ class RunOptions:
     take_over: bool = False
     ledger: str | None = None
     trial_ms: int | None = None
+    beside: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,7 @@ class State:
     """Files and ledger side by side. ``has_tables``: the database has tables that are not bookkeeping. ``history``: the
     hashes of what was applied, by version and checksum; read only where a file differs from it. ``others``: the ledgers
     of other tools, read only where there is none of ours. ``stored``: the schema as of the same moment, where it was
-    to be read and is small."""
+    to be read and is small. ``beside``: as in RunOptions."""
 
     project: Project
     ledger: Ledger
@@ -131,6 +133,7 @@ class State:
     history: Mapping[tuple[int, str], Hashes] = field(default_factory=dict)
     others: tuple[OtherLedger, ...] = ()
     stored: StoredSchema | None = None
+    beside: bool = False
 
     @property
     def incomplete(self) -> list[Status]:
@@ -145,7 +148,7 @@ class State:
         False where the first migration was rolled back: then the tables belong to somebody else, and it may be
         applied again beside them.
         """
-        if self.ledger.yoyo:
+        if self.ledger.yoyo or self.beside:
             return False
         if not self.has_tables:
             return any(other.counts for other in self.others)
@@ -164,16 +167,23 @@ class State:
         return not self.ledger.yoyo and bool(conn.execute(load("engine/has_tables")).rows) != self.has_tables
 
 
-def read_state(project: Project, conn: Connection, *, to_run: bool = False) -> State:
+def read_state(project: Project, conn: Connection, *, to_run: bool = False, beside: bool = False) -> State:
     """Read the ledger and compare it with the files; one request to a server, and a second where a file differs from
     what was applied, or the ledgers of other tools have to be read. ``to_run``: read what a run on a server needs in
-    the same request."""
+    the same request. ``beside``: see RunOptions."""
     questions: list[tuple[str, Params]] = [(load("engine/has_tables"), ())]
     if to_run and conn.target.path is None:
         questions += [("PRAGMA schema_version", ()), (load("engine/small_schema"), (_SMALL_SCHEMA,))]
     books, (has_tables, *schema) = ledger.read_with(conn, questions)
     statuses = plan.statuses(project.ordered, books)
-    state = State(project, books, tuple(statuses), bool(has_tables.rows), stored=_stored(*schema) if schema else None)
+    state = State(
+        project,
+        books,
+        tuple(statuses),
+        bool(has_tables.rows),
+        stored=_stored(*schema) if schema else None,
+        beside=beside,
+    )
     # What memsql rolled back is still in the ledger of the other tool, which counts no more.
     if books.others and not books.yoyo and (books.is_foreign or not books.rows):
         from memsql.exchange import ledgers

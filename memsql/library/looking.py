@@ -69,6 +69,7 @@ def plan(
     token: str | None = None,
     to: int | None = None,
     out_of_order: bool = False,
+    beside: bool = False,
     rehearse: bool = False,
     progress: ProgressCallback | None = None,
 ) -> PlanReport:
@@ -78,7 +79,7 @@ def plan(
     cloned without its rows. What would stop the run is in the report; what keeps the files from being used at all is
     raised, as by migrate(): FileError, ConfigError, UsageError, ConnectError.
     """
-    source, options = Project.of(project, env), RunOptions(to=to, out_of_order=out_of_order)
+    source, options = Project.of(project, env), RunOptions(to=to, out_of_order=out_of_order, beside=beside)
     here = isinstance(database, sqlite3.Connection)
     return calls.run(lambda _: _plan(database, source, token, options, (rehearse, progress)), here=here)
 
@@ -94,7 +95,7 @@ def _plan(
     with access(database, project, token, _WAIT_MS) as (settings, visit):
         if rehearse and settings.target.path == MEMORY:
             raise UsageError("a database in memory cannot be cloned", state=_NOTHING, hint="migrate another one")
-        state = _read(settings, visit)
+        state = _read(settings, visit, beside=options.beside)
         refuse_stale_sum(state.project)
         adopts = state.must_be_adopted
         statuses = state.statuses
@@ -204,11 +205,11 @@ def _backup(
     )
 
 
-def _read(settings: Settings, visit: Visit | None) -> State:
+def _read(settings: Settings, visit: Visit | None, *, beside: bool = False) -> State:
     project = load_project(settings)
     visit = visit or Visit(settings.target, settings.busy_timeout)
     with closing(visit), visit.open("ro") as conn:
-        return read_state(project, conn)
+        return read_state(project, conn, beside=beside)
 
 
 def _migration(status: Status) -> MigrationStatus:

@@ -60,6 +60,7 @@ def migrate(
     allow_data_loss: bool = False,
     all_or_nothing: bool = False,
     out_of_order: bool = False,
+    beside: bool = False,
     backup: StrPath | bool = False,
     wait: bool = True,
     timeout: float = 60.0,
@@ -75,7 +76,9 @@ def migrate(
     by default the variable TURSO_AUTH_TOKEN.
 
     ``to``: stop after this version. ``allow_data_loss``: go on where rows would be lost. ``all_or_nothing``: one
-    transaction for all. ``out_of_order``: also apply those that come before one that is applied. ``backup``: before
+    transaction for all. ``out_of_order``: also apply those that come before one that is applied. ``beside``: tables
+    that are there already belong to another program, such as Django; otherwise they are a legacy database, which is
+    taken over where it is recognised. ``backup``: before
     anything is changed make a proven backup, in this folder or with True in that of the settings. ``yes``: change an
     environment that the settings protect; it needs a young proven backup, or ``backup``.
 
@@ -91,8 +94,15 @@ def migrate(
 
         report = memsql.migrate("app.db", project="my_app.migrations")
     """
+    options = RunOptions(
+        to=to,
+        allow_data_loss=allow_data_loss,
+        all_or_nothing=all_or_nothing,
+        out_of_order=out_of_order,
+        beside=beside,
+    )
     order = Order(
-        RunOptions(to=to, allow_data_loss=allow_data_loss, all_or_nothing=all_or_nothing, out_of_order=out_of_order),
+        options,
         wait=wait,
         timeout=timeout,
         backup=backup,

@@ -280,3 +280,14 @@ def test_a_token_is_in_no_message_and_no_repr(project: Project) -> None:
         memsql.status("libsql://127.0.0.1:9?authToken=geheim&tls=7", project=project.root, token="geheim2")
     shown = repr(caught.value) + str(caught.value.__dict__)
     assert "geheim" not in shown
+
+
+def test_beside_the_tables_of_another_program(project: Project) -> None:
+    with closing(sqlite3.connect(project.db)) as conn:
+        conn.execute("CREATE TABLE django_migrations (id INTEGER)")
+        with pytest.raises(memsql.Refused, match="not made by these migrations"):
+            memsql.migrate(project.db, project=project.root)
+        assert [m.version for m in memsql.plan(project.db, project=project.root, beside=True).pending] == [1, 2]
+        assert len(memsql.migrate(project.db, project=project.root, beside=True).applied) == 2
+        assert memsql.migrate(project.db, project=project.root).outcome == "current"
+        memsql.require_current(conn, project=project.root)
