@@ -44,6 +44,8 @@ DEFAULTS = {
     "models": "",
     "engine": "",
     "extensions": "",
+    "versions": "sequential",
+    "out_of_order": "no",
 }
 # The value of ?tls= that agrees with the scheme.
 _TLS = {"http": "0", "ws": "0", "https": "1", "wss": "1"}
@@ -97,7 +99,8 @@ class Settings:
     ``lock_budget``: for how long a migration may hold the write lock without a warning; None for any time.
     ``models`` are the files, folders and modules of the models in source code.
     ``rehearsal_timeout``: for how long a dry run may run; None for any time. ``opening``: how files are opened.
-    ``overruled`` is the database that the settings name where TURSO_URL chose another one."""
+    ``overruled`` is the database that the settings name where TURSO_URL chose another one. ``timestamps``: new
+    migrations are numbered by the clock. ``out_of_order``: those that come before an applied one are applied too."""
 
     root: Path
     migrations: Path
@@ -124,6 +127,8 @@ class Settings:
     rehearsal_timeout: int | None = None
     opening: extensions.Choice = extensions.NONE
     overruled: str = ""
+    timestamps: bool = False
+    out_of_order: bool = False
 
     def show(self, path: Path) -> str:
         """``path`` relative to the project folder, as a person there would write it."""
@@ -227,6 +232,8 @@ def load(
         models=tuple(word for word in re.split(r"[,\s]+", values["models"]) if word),
         opening=extensions.read(values["engine"], values["extensions"], root),
         rehearsal_timeout=setting_values.rehearsal_timeout(values["rehearsal_timeout"]),
+        timestamps=setting_values.timestamps("versions", values["versions"]),
+        out_of_order=setting_values.boolean("out_of_order", values["out_of_order"]),
         overruled=_overruled(target, values["database"], root) if origin == "TURSO_URL" and has_address else "",
     )
 

@@ -94,6 +94,13 @@ def boolean(name: str, text: str) -> bool:
         raise ConfigError(f"{name} = {text}: not yes or no") from None
 
 
+def timestamps(name: str, text: str) -> bool:
+    """Whether new migrations are numbered by the clock, as ``text`` says, and not one after the other."""
+    if text.strip() not in ("sequential", "timestamp"):
+        raise ConfigError(f"{name} = {text}: not sequential or timestamp")
+    return text.strip() == "timestamp"
+
+
 def rehearsal_timeout(text: str) -> int | None:
     """For how long a dry run may run, in milliseconds; None for any time. ``text`` is the setting, which may be
     empty."""

@@ -22,7 +22,7 @@ _TABLE = re.compile(r"^\s*\[\s*tool\s*\.\s*[\"']?memsql[\"']?\s*[\].]", re.MULTI
 _LISTS = dict.fromkeys(("extensions", "models", "queries", "target", "trust_base_url"), ", ") | {"notify": None}
 _FOLDERS = frozenset({"migrations", "sql", "backups", "runs"})
 _LONGEST_NAME = 255
-_SWITCHES = frozenset({"insecure", "protected"})
+_SWITCHES = frozenset({"insecure", "out_of_order", "protected"})
 _NUMBERS = frozenset(
     {"backup_max_age", "busy_timeout", "check_timeout", "lock_budget", "rehearsal_timeout", "server_copy_rows"}
     | {"slow_query_ms"}

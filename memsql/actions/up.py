@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from memsql import hints, words
 from memsql.config import Settings
 from memsql.db import Connection, Visit
-from memsql.engine.state import Proposal, Report, RunOptions, State, read_state, report
+from memsql.engine.state import Proposal, Report, RunOptions, State, read_state, report, takes_late
 from memsql.errors import MemsqlError
 from memsql.interrupts import untouched
 from memsql.progress import SILENT, Progress
@@ -64,7 +64,7 @@ def _up(settings: Settings, visit: Visit, options: RunOptions, progress: Progres
 
         decide(state, options)
     else:
-        migrations = plan.to_apply(state.statuses, to=options.to, out_of_order=options.out_of_order)
+        migrations = plan.to_apply(state.statuses, to=options.to, out_of_order=takes_late(options, settings))
         if not migrations and not state.incomplete:
             refuse_stale_sum(project)
             return report(state)

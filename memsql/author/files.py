@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from memsql.config import Settings
@@ -14,6 +15,7 @@ from memsql.errors import FileError, Location, UsageError
 from memsql.project import skeletons
 from memsql.project.files import SUM_NAME, Migration, lf, parse_file_name, raw_bytes, read_folder
 from memsql.project.sums import sum_problems, sum_text
+from memsql.project.versions import timestamp
 from memsql.project.writing import replace_file
 from memsql.storage.leftovers import remove_file
 from memsql.storage.locks import CAN_LOCK, lock
@@ -127,7 +129,8 @@ def next_name(settings: Settings, name: str) -> NextName:
         )
     make_folder(settings.migrations, "umask")
     existing = read_folder(settings.migrations, settings.show(settings.migrations))
-    version = existing[-1].version + 1 if existing else 1
+    following = existing[-1].version + 1 if existing else 1
+    version = max(following, timestamp(datetime.now(UTC))) if settings.timestamps else following
     return NextName(
         version,
         short,

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from memsql import git, hints
-from memsql.author.renumber_choice import Move, Sides, doubles, late_moves, named_moves
+from memsql.author.renumber_choice import Move, Rules, Sides, doubles, late_moves, named_moves
 from memsql.author.renumber_files import Contents
 from memsql.config import Settings
 from memsql.db import connection
@@ -22,7 +23,7 @@ from memsql.project.load import Project, in_order
 from memsql.project.renaming import renamed_in_comments
 from memsql.project.skeletons import is_new_check, new_check
 from memsql.project.sums import refuse_edited, sum_text
-from memsql.project.versions import renamed, stems, version_of
+from memsql.project.versions import renamed, stems, timestamp, version_of
 
 _BOM = b"\xef\xbb\xbf"
 _NEEDS = re.compile(r"(?m)^(\s*--\s*needs\s*:\s*)(\d+)(?=\s*$)")
@@ -77,12 +78,13 @@ def renumber(settings: Settings, words: str | None, *, to: int | None, base_name
     raw = {settings.migrations / name: raw_bytes(settings.migrations / name, f"{shown}/{name}") for name in names}
     old = {name: _migration(settings, name, name, raw) for name in there}
     refuse_edited(settings.migrations, old.values(), shown)
+    least = timestamp(datetime.now(UTC)) if settings.timestamps else 0
     if words is not None:
-        moves = named_moves(sides, words, to, {name: m.depends for name, m in old.items()})
+        moves = named_moves(sides, words, to, {name: m.depends for name, m in old.items()}, least)
     elif to is not None:
         raise UsageError("--to goes with the migration that is to move", state="nothing was changed")
     else:
-        moves = late_moves(sides)
+        moves = late_moves(sides, Rules(least, late=settings.out_of_order))
     if not moves:
         return None
     mapping = {move.former: move.id for move in moves}

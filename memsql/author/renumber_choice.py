@@ -32,8 +32,18 @@ class Move:
     why: str
 
 
-def late_moves(sides: Sides) -> list[Move]:
-    """What the branch has to move, because the base took its numbers or went on behind them.
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the settings say: ``least``, the lowest version that one that moves may get, and whether migrations may be
+    ``late``, so that only those move whose version is taken."""
+
+    least: int = 0
+    late: bool = False
+
+
+def late_moves(sides: Sides, rules: Rules = Rules()) -> list[Move]:
+    """What the branch has to move, because the base took its numbers or, unless ``rules`` allow that, went on behind
+    them.
 
     Raises UsageError where two migrations of the base have one version.
     """
@@ -44,7 +54,11 @@ def late_moves(sides: Sides) -> list[Move]:
             state="nothing was changed",
             hint="say which one is to move: " + " or ".join(_command(name) for name in twins),
         )
-    versions, conflicts = free_versions(sides.new, sides.taken)
+    new, taken = sides.new, sides.taken
+    if rules.late:
+        alike = doubles({*new, *taken})
+        new, taken = tuple(n for n in new if n in alike), (*taken, *(n for n in new if n not in alike))
+    versions, conflicts = free_versions(new, taken, rules.least)
     reasons = {}
     for conflict in conflicts:
         have = f"{sides.base} has" if conflict.taken_by in sides.taken else "there is"
@@ -56,9 +70,12 @@ def late_moves(sides: Sides) -> list[Move]:
     ]
 
 
-def named_moves(sides: Sides, words: str, to: int | None, depends: Mapping[str, Collection[str]]) -> list[Move]:
+def named_moves(
+    sides: Sides, words: str, to: int | None, depends: Mapping[str, Collection[str]], least: int = 0
+) -> list[Move]:
     """What a person names: a version, two with ``..`` between them, or an id. It goes behind all others, or to the
-    version ``to``, and what depends on it goes with it; ``depends`` are the ids that each migration needs.
+    version ``to``, at least ``least``, and what depends on it goes with it; ``depends`` are the ids that each
+    migration needs.
 
     Raises UsageError where nothing is named so, where it is not clear which is meant, and where a number is taken.
     """
@@ -67,7 +84,7 @@ def named_moves(sides: Sides, words: str, to: int | None, depends: Mapping[str, 
         chosen.update(more)
     rest = [name for name in sides.there if name not in chosen]
     last = max((version_of(name) or 0 for name in {*rest, *sides.taken} - chosen), default=0)
-    start = last + 1 if to is None else to
+    start = max(last + 1, least) if to is None else to
     ordered = stems(f"{name}.sql" for name in chosen)
     moves = [Move(name, renamed(name, start + place), "it was named") for place, name in enumerate(ordered)]
     moves = [move for move in moves if move.id != move.former]

@@ -15,7 +15,7 @@ from memsql.engine.job import Direction, Done, Job, LedgerMoved, down_jobs, entr
 from memsql.engine.permits import refuse_unscoped
 from memsql.engine.run import Runner
 from memsql.engine.session import Session, trial_on
-from memsql.engine.state import Completed, Report, RunOptions, State, read_state, report
+from memsql.engine.state import Completed, Report, RunOptions, State, read_state, report, takes_late
 from memsql.engine.transaction import Transaction
 from memsql.errors import LockedError, Refused
 from memsql.ledger import corrections
@@ -48,7 +48,8 @@ RunnerFactory = Callable[[Session, Pending], Runner]
 
 def pending_up(state: State, options: RunOptions) -> Pending:
     """What an up applies. Raises FileError for files that must not run, UsageError for an unknown version."""
-    migrations = plan.to_apply(state.statuses, to=options.to, out_of_order=options.out_of_order)
+    late = takes_late(options, state.project.settings)
+    migrations = plan.to_apply(state.statuses, to=options.to, out_of_order=late)
     return Pending(state, tuple(up_jobs(state.project, migrations, replayed=options.replayed)))
 
 

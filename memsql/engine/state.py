@@ -66,6 +66,11 @@ class RunOptions:
     beside: bool = False
 
 
+def takes_late(options: RunOptions, settings: Settings) -> bool:
+    """Whether a run applies migrations that come before one that is applied already."""
+    return options.out_of_order or settings.out_of_order
+
+
 @dataclass(frozen=True, slots=True)
 class Proposal:
     """What is about to be done, for the gate that may still stop it.

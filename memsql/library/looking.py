@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, cast
 from memsql.config import Settings
 from memsql.db import Visit
 from memsql.db.borrowed import MEMORY
-from memsql.engine.state import RunOptions, State, read_state
+from memsql.engine.state import RunOptions, State, read_state, takes_late
 from memsql.errors import UsageError
 from memsql.library import calls
 from memsql.library.calls import Listener, ProgressCallback
@@ -100,7 +100,8 @@ def _plan(
         adopts = state.must_be_adopted
         statuses = state.statuses
         if not adopts:
-            ids = {m.id for m in planning.to_apply(statuses, to=options.to, out_of_order=options.out_of_order)}
+            late = takes_late(options, settings)
+            ids = {m.id for m in planning.to_apply(statuses, to=options.to, out_of_order=late)}
             statuses = tuple(s for s in statuses if s.id in ids)
         rehearsal = _rehearse(settings, options, progress) if rehearse else None
         return PlanReport(str(settings.target), tuple(map(_migration, statuses)), adopts, rehearsal)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from memsql.project.files import parse_file_name
 
@@ -17,6 +18,11 @@ class VersionConflict:
     free: int
     taken_by: str
     late: bool
+
+
+def timestamp(moment: datetime) -> int:
+    """The version of a migration that is written at ``moment``, in UTC: 20261201093000 for half past nine."""
+    return int(f"{moment.astimezone(UTC):%Y%m%d%H%M%S}")
 
 
 def version_of(name: str) -> int | None:
@@ -39,9 +45,11 @@ def stems(names: Iterable[str]) -> list[str]:
     return sorted(ups, key=lambda s: (version_of(s) or 0, s))
 
 
-def free_versions(new: Sequence[str], taken: Sequence[str]) -> tuple[dict[str, int], list[VersionConflict]]:
+def free_versions(
+    new: Sequence[str], taken: Sequence[str], least: int = 0
+) -> tuple[dict[str, int], list[VersionConflict]]:
     """Versions for the migrations ``new``, so that they come after ``taken``, the migrations of the base, and keep
-    their order.
+    their order. One that moves gets at least the version ``least``.
 
     Returns the new version of each migration that needs one, by name, and the conflicts: a version is taken, or is
     below the last one of the base. A migration without a conflict moves only to stay after one that moves.
@@ -58,7 +66,7 @@ def free_versions(new: Sequence[str], taken: Sequence[str]) -> tuple[dict[str, i
         version = version_of(stem) or 0
         target = max(version, following)
         if target != version:
-            moved[stem] = target
+            target = moved[stem] = max(target, least)
         if version in by_version:
             conflicts.append(VersionConflict(stem, target, by_version[version], False))
         elif last is not None and version < last:

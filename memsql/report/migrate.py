@@ -108,8 +108,14 @@ def _advice(state: State, outlook: Outlook | None) -> list[str]:
         lines.append(f"this database has tables but no migration of ours; see: {hints.command('legacy.status')}")
     if any(s.state in (plan.EDITED, plan.MISSING) for s in state.statuses):
         lines.append(f"next: bring the files back (git checkout); or see: {hints.command('--help migrate.repair')}")
-    if any(s.state == plan.OUT_OF_ORDER for s in state.statuses):
-        lines.append(f"next: renumber the late migration, or: {hints.command('migrate.up --out-of-order')}")
+    late = [s.id for s in state.statuses if s.state == plan.OUT_OF_ORDER]
+    if late and state.project.settings.out_of_order:
+        lines.append(f"next: apply what comes late too, as `out_of_order = yes` says: {hints.command('migrate.up')}")
+    elif late:
+        lines.append(
+            f"next: let it come after the last one: {hints.command(f'migrate.renumber {late[0]}')}; or apply it where "
+            f"it stands: {hints.command('migrate.up --out-of-order')}"
+        )
     if any(s.former for s in state.statuses):
         lines.append(
             f"next: let the ledger follow the new numbers: {hints.command('migrate.up')}, or "

@@ -89,7 +89,10 @@ def _names_and_versions(
     folder, base = settings.show(settings.migrations), branch.base
     new = [c.name for c in changes if c.kind in ("new", "renamed")]
     versions, conflicts = free_versions([n for n in new if not branch.has_merged(n)], stems(branch.tip_names))
-    commands = [hints.command(f"migrate.renumber --base {shlex.quote(base.name)}")] if versions else []
+    if settings.out_of_order:
+        # Databases of now apply the late ones last, and in this order they are tried.
+        conflicts = [conflict for conflict in conflicts if not conflict.late]
+    commands = [hints.command(f"migrate.renumber --base {shlex.quote(base.name)}")] if conflicts else []
     findings = [
         *upkeep.applied_findings(changes, folder, base.name, base.start),
         *upkeep.name_findings(branch.new_files, folder),
