@@ -25,14 +25,7 @@ class BorrowedConnection(SQLiteConnection):
     def __init__(self, db: sqlite3.Connection, busy_timeout: int) -> None:
         """``busy_timeout`` is in milliseconds. Raises UsageError where memsql cannot work on ``db``: a transaction is
         open, it belongs to another thread or is closed, or has TEMP or attached tables, which hide others."""
-        self._db = db
-        self._mode = "rw"
-        self._watch = None
-        self._confinement = None
-        self._adapt(busy_timeout)
-
-    def _adapt(self, busy_timeout: int) -> None:
-        db = self._db
+        self._borrowed = db
         try:
             if db.in_transaction:
                 raise _refused("a transaction is open on this connection", "commit it, or roll it back, first")
@@ -40,9 +33,7 @@ class BorrowedConnection(SQLiteConnection):
             db.row_factory, db.text_factory = None, str
             db.isolation_level = None
             try:
-                self.target = _target(db)
-                self._kept = {name: int(db.execute(f"PRAGMA {name}").fetchone()[0]) for name in _KEPT}
-                db.execute(f"PRAGMA busy_timeout = {busy_timeout:d}")
+                super().__init__(_target(db), "rw", busy_timeout)
             except BaseException:
                 self._give_factories_back()
                 raise
@@ -53,13 +44,19 @@ class BorrowedConnection(SQLiteConnection):
                 "open it in this thread, or with check_same_thread=False; or name the file of the database",
             ) from None
 
+    def _connected(self, busy_timeout: int) -> sqlite3.Connection:
+        db = self._borrowed
+        self._kept = {name: int(db.execute(f"PRAGMA {name}").fetchone()[0]) for name in _KEPT}
+        db.execute(f"PRAGMA busy_timeout = {busy_timeout:d}")
+        return db
+
     def wait(self, busy_timeout: int) -> None:
         """From now on wait for a lock for ``busy_timeout`` milliseconds."""
-        self._db.execute(f"PRAGMA busy_timeout = {busy_timeout:d}")
+        self._borrowed.execute(f"PRAGMA busy_timeout = {busy_timeout:d}")
 
     def give_back(self) -> None:
         """Undo what is not committed, and make the settings what they were before."""
-        db = self._db
+        db = self._borrowed
         with suppress(sqlite3.ProgrammingError):
             if db.in_transaction:
                 db.execute("ROLLBACK")
@@ -69,8 +66,8 @@ class BorrowedConnection(SQLiteConnection):
 
     def _give_factories_back(self) -> None:
         row_factory, text_factory, isolation_level = self._factories
-        self._db.row_factory, self._db.text_factory = row_factory, text_factory
-        self._db.isolation_level = isolation_level
+        self._borrowed.row_factory, self._borrowed.text_factory = row_factory, text_factory
+        self._borrowed.isolation_level = isolation_level
 
     def close(self) -> None:
         """Leave it open: somebody else opened it."""

@@ -48,13 +48,18 @@ class SQLiteConnection:
         self._cause: str | None = None
         self._watch: Watch | None = None
         self._confinement: Confinement | None = None
-        self._db = _open(target, mode, busy_timeout)
+        self._db = self._connected(busy_timeout)
+
+    def _connected(self, busy_timeout: int) -> sqlite3.Connection:
+        """The connection of the driver, ready to be used."""
+        self._db = _open(self.target, self._mode, busy_timeout)
         try:
             self._prepare(busy_timeout)
         except BaseException:
             # At once and not by the garbage collector: a connection that closes removes the -wal file.
             self._db.close()
             raise
+        return self._db
 
     def _prepare(self, busy_timeout: int) -> None:
         with self._errors():

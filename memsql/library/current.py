@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
@@ -35,7 +36,7 @@ class _Expected:
     other answers that fit, with what was read to know that."""
 
     project: Loaded
-    stamp: tuple[int, ...]
+    stamp: tuple[object, ...]
     rows: frozenset[tuple[object, ...]]
     accepted: set[tuple[frozenset[tuple[object, ...]], bool]] = field(default_factory=set)
 
@@ -90,7 +91,7 @@ def load_expected(project: Project | StrPath | None) -> None:
 
 def _load(project: Project) -> _Expected:
     known = _expected.get(project)
-    stamp = () if known is None else _stamp(known.project.settings.migrations, project)
+    stamp = None if known is None else _stamp(known.project.settings.migrations, project)
     if known is not None and known.stamp == stamp:
         return known
     with _lock, opened(project, _MEMORY, None) as settings:
@@ -100,14 +101,14 @@ def _load(project: Project) -> _Expected:
         return _expected[project]
 
 
-def _stamp(folder: Path, project: Project) -> tuple[int, ...]:
-    """What changes where files come and go. A package stays as it was imported."""
-    if project.is_package:
-        return ()
+def _stamp(folder: Path, project: Project) -> tuple[object, ...]:
+    """What changes where files come and go, or where another package of this name is imported."""
+    module = sys.modules.get(project.place) if project.is_package else None
     try:
-        return (os.stat(folder).st_mtime_ns,)
+        return module, os.stat(folder).st_mtime_ns
     except OSError:
-        return ()
+        # A package in a zip file.
+        return module, None
 
 
 def _judge(expected: _Expected, conn: Any, *, allow_newer: bool) -> None:
