@@ -31,7 +31,10 @@ _LEAST_SECONDS, _LEAST_BYTES = 0.1, 8_000_000
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """What one command cost: seconds of the processor, and bytes of memory at its peak; and what its yardstick cost."""
+    """What one command cost: seconds of the processor, and bytes of memory at its peak; and seconds of its yardstick.
+
+    Not the memory of the yardstick: that of a small program cannot be told from that of this one, which starts it.
+    """
 
     workload: str
     command: str
@@ -39,7 +42,6 @@ class Figure:
     seconds: float
     memory: int
     plain_seconds: float
-    plain_memory: int
 
 
 def measured(workload: Workload, size: int) -> Iterator[Figure]:
@@ -52,10 +54,10 @@ def measured(workload: Workload, size: int) -> Iterator[Figure]:
         for command in workload.commands:
             ours = _used(Program((*MEMSQL, *command.words, "--database", "bench.db")), folder)
             shutil.rmtree(folder / "backups", ignore_errors=True)
-            theirs = _used(command.yardstick(folder), folder)
+            theirs, _ = _used(command.yardstick(folder), folder)
             for leftover in ("copy.db", "tasks.py"):
                 (folder / leftover).unlink(missing_ok=True)
-            yield Figure(workload.name, command.name, size, *ours, *theirs)
+            yield Figure(workload.name, command.name, size, *ours, theirs)
 
 
 def _used(program: Program, folder: Path) -> tuple[float, int]:
@@ -86,12 +88,13 @@ def growth(sizes: Sequence[int], costs: Sequence[float], least: float) -> float 
     )
 
 
-def powers(figures: Sequence[Figure]) -> tuple[float | None, float | None]:
-    """The powers with which time and memory of one command grow."""
+def powers(figures: Sequence[Figure]) -> tuple[float | None, float | None, float | None]:
+    """The powers with which time and memory of one command grow, and the time of its yardstick."""
     sizes = [one.size for one in figures]
     return (
         growth(sizes, [one.seconds for one in figures], _LEAST_SECONDS),
         growth(sizes, [one.memory for one in figures], _LEAST_BYTES),
+        growth(sizes, [one.plain_seconds for one in figures], _LEAST_SECONDS),
     )
 
 
@@ -106,6 +109,11 @@ def machine() -> str:
 def read(file: Path) -> list[Figure]:
     """The figures that were kept in ``file``."""
     return [Figure(**one) for one in json.loads(file.read_text())["figures"]] if file.exists() else []
+
+
+def measured_on(file: Path) -> str:
+    """The machine and day of the figures in ``file``."""
+    return str(json.loads(file.read_text())["machine"])
 
 
 def _write(file: Path, figures: Iterable[Figure]) -> None:
@@ -164,7 +172,7 @@ def _least(workload: Workload, size: int, rounds: int) -> list[Figure]:
 def _line(workload: Workload, figures: Sequence[Figure]) -> str:
     if not figures:
         return f"{workload.name}: nothing was measured"
-    time, memory = powers(figures)
+    time, memory, _ = powers(figures)
     grown = f"  power {_power(time)}, of memory {_power(memory)}" if len(figures) > 2 else ""
     sizes = "  ".join(f"{one.size:,}: {_cost(one)}" for one in figures)
     return f"{workload.name}: {figures[0].command:<20} {sizes}{grown}"
