@@ -239,6 +239,6 @@ def _kind(value: object) -> str:
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as e:
         raise ConfigError(f"{path.name} cannot be read: {e}", where=Location(str(path))) from None

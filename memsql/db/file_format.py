@@ -5,6 +5,8 @@ opens and closes may write a log into it, or remove one that another engine stil
 from __future__ import annotations
 
 import os
+import stat
+from contextlib import suppress
 from pathlib import Path
 
 from memsql.errors import ConnectError, LockedError
@@ -31,10 +33,10 @@ def read_head(path: str) -> bytes:
     handle.
     """
     try:
-        stat = os.stat(path)
+        status = os.stat(path)
         for handle in _handles():
             try:
-                if os.path.samestat(os.fstat(handle), stat):
+                if os.path.samestat(os.fstat(handle), status):
                     return os.pread(handle, _HEAD, 0)
             except OSError:
                 continue
@@ -42,6 +44,15 @@ def read_head(path: str) -> bytes:
             return file.read(_HEAD)
     except OSError:
         return b""
+
+
+def refuse_irregular(path: str, shown: str) -> None:
+    """Raise ConnectError where ``path`` is a pipe, a device or the like: to open one may wait for ever."""
+    with suppress(OSError):
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise ConnectError(
+                f"{shown} is no regular file, and so no database", state="nothing was changed", hint="check --database"
+            )
 
 
 def _handles() -> list[int]:

@@ -13,7 +13,7 @@ from memsql import deadline, extensions, hints
 from memsql.config import Target
 from memsql.db.authorizer import Watch
 from memsql.db.confinement import Confinement
-from memsql.db.file_format import is_wal, read_head, refuse_other_engine
+from memsql.db.file_format import is_wal, read_head, refuse_irregular, refuse_other_engine
 from memsql.db.litestream import has_folder
 from memsql.db.protocol import Item, Params, Result, Script, Touched, Value
 from memsql.db.undone import are_settings, undone
@@ -345,6 +345,7 @@ def _open(target: Target, mode: str, busy_timeout: int) -> sqlite3.Connection:
             raise ConnectError(f"{target} is a folder, not a database file")
         if mode == "rw" and not os.path.exists(path):
             raise ConnectError(f"{target} does not exist", hint="check --database, or create it with migrate.up")
+        refuse_irregular(path, str(target))
         head = read_head(path)
         refuse_other_engine(path, head, str(target))
         if mode == "ro" and is_wal(head):

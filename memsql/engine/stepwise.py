@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from memsql import ledger
-from memsql.db import litestream, transaction
+from memsql.db import damage, litestream, transaction
 from memsql.engine import verdict
 from memsql.engine.index_work import IndexWork
 from memsql.engine.isolation import isolated
@@ -198,6 +198,7 @@ class _Steps:
         alone = kind in _ALONE
         if kind == "vacuum":
             self._refuse_renumbering()
+            damage.refuse(conn)
         if alone:
             conn.execute(sql)
         with transaction(conn):

@@ -40,7 +40,8 @@ def vacuum(
     """Write the database anew without holes, in place or into a new file, after a forecast of size, space and time.
 
     In place everybody else waits. A libSQL server refuses VACUUM (exit code 2).
-    Exit codes: 4 somebody else uses the database, 6 no space for it, or full-text indexes would lose their rows.
+    Exit codes: 4 somebody else uses the database, 6 no space for it, pages are damaged, or full-text indexes would
+    lose their rows.
 
     Examples:  memsql maintain.vacuum --dry-run     memsql maintain.vacuum --into compact.db
     """
@@ -75,6 +76,8 @@ def vacuum(
     if dry_run:
         return Outcome(report.text(outlook, None, target), report.data(outlook, None, target))
     space.refuse_without_space(outlook)
+    with file_connection(path, target, "ro", settings.busy_timeout) as conn:
+        upkeep.refuse_damaged(conn, progress)
     if new is not None:
         result = upkeep.into_file(settings.target, new, settings.busy_timeout, progress)
     else:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from memsql import hints, words
-from memsql.db import Connection, Value, transaction
+from memsql.db import Connection, Value, damage, transaction
 from memsql.db.queries import load
 from memsql.errors import LockedError, Refused, StatementError, UsageError
 from memsql.progress import Progress
@@ -23,12 +23,6 @@ from memsql.sqltext.internal import VECTOR_INDEX
 from memsql.upkeep.running import stating, watched
 
 _BUILT_IN = frozenset({"binary", "nocase", "rtrim"})
-# What integrity_check finds in rows and in full-text indexes: neither pages nor indexes are wrong then.
-_OF_ROWS = re.compile(
-    r"(NULL|NUMERIC|TEXT|non-\w+) value in |CHECK constraint failed in "
-    r"|(malformed|unable to validate the) inverted index",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +105,11 @@ def look(conn: Connection, chosen: Sequence[Candidate], progress: Progress) -> t
     """
     lines = _integrity(conn, chosen, progress)
     about, others = by_index(lines, (c.name for c in chosen))
-    damage = [line for line in others if not _OF_ROWS.search(line) and not re.search(r"\bindex ", line)]
-    if damage:
+    damaged = damage.of_pages(others)
+    if damaged:
         raise Refused(
             f"{conn.target} is damaged, and new indexes would not mend that",
-            details=tuple(damage[:10]),
+            details=tuple(damaged[:10]),
             state="nothing was changed",
             hint=f"see: {hints.command('verify --deep')}; then restore a backup: "
             f"{hints.command('backup.restore --replace')}",

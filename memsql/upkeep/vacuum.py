@@ -15,7 +15,7 @@ from memsql.backups.digest import TableDigest, digests, shadow_selects
 from memsql.backups.proof import ProofReport, prove, require
 from memsql.backups.workplace import workplace
 from memsql.config import Target
-from memsql.db import litestream
+from memsql.db import damage, litestream
 from memsql.db.connect import Mode
 from memsql.db.sizes import database_bytes
 from memsql.db.sqlite import SQLiteConnection
@@ -67,6 +67,13 @@ def refuse_renumbering(outlook: VacuumForecast) -> None:
             hint=f"VACUUM INTO keeps them: {hints.command('maintain.vacuum --into FILE')}; or give the table an "
             "INTEGER PRIMARY KEY",
         )
+
+
+def refuse_damaged(conn: SQLiteConnection, progress: Progress) -> None:
+    """Raise Refused where pages of the database are damaged, and Interrupted where a signal came."""
+    with stating("maintain.vacuum", lambda: "nothing was changed") as stopped, watched(conn, stopped):
+        progress.start("looking for damaged pages")
+        damage.refuse(conn)
 
 
 def in_place(conn: SQLiteConnection, progress: Progress) -> Vacuumed:

@@ -148,6 +148,21 @@ def test_a_folder_as_database(project: Project) -> None:
     assert list((project.root / "folder.db").iterdir()) == []
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
+@pytest.mark.parametrize("task", ["migrate.up", "verify", "backup", "monitor.health", "schema.dump"])
+def test_a_pipe_or_a_device_as_database(project: Project, task: str) -> None:
+    project.db.unlink(missing_ok=True)
+    os.mkfifo(project.db)
+    project.run(task).expect(3, "no regular file")
+    project.run(task, "--database", "/dev/null").expect(3, "no regular file")
+
+
+def test_settings_with_a_byte_order_mark(project: Project) -> None:
+    path = project.root / "setup.cfg"
+    path.write_text("\ufeff" + path.read_text(encoding="utf-8"), encoding="utf-8")
+    project.run("migrate.status").expect(0)
+
+
 def test_a_folder_that_does_not_exist(project: Project) -> None:
     before = project.files()
     project.run("migrate.up", "--database", "no/such/app.db").expect(

@@ -180,3 +180,41 @@ def test_needs_on_one_disk_are_added() -> None:
 def test_expected_size() -> None:
     rows = [("t", 0, 4096 * 10, 4096 * 5), ("t", 1, 4096 * 3, 9000), ("empty", 0, 4096, 4000)]
     assert expected_size(rows, 4096) == 4096 * (5 + 3 + 1)
+
+
+def wrong_by_one(project: Project) -> None:
+    """Let a page of ``big`` count one row less than it has: SQLite reads the others, and does not find the last."""
+    with closing(sqlite3.connect(project.db)) as conn:
+        size = conn.execute("PRAGMA page_size").fetchone()[0]
+        leaf = conn.execute("SELECT max(pageno) FROM dbstat WHERE name = 'big' AND pagetype = 'leaf'").fetchone()[0]
+    data = bytearray(project.db.read_bytes())
+    place = (leaf - 1) * size + 3
+    data[place : place + 2] = (int.from_bytes(data[place : place + 2], "big") - 1).to_bytes(2, "big")
+    project.db.write_bytes(data)
+
+
+@pytest.mark.parametrize("words", [(), ("--into", "new.db")])
+def test_what_can_still_be_saved_from_damaged_pages_is_not_written_over(
+    project: Project, words: tuple[str, ...]
+) -> None:
+    wrong_by_one(project)
+    before = project.files()
+    project.run("maintain.vacuum", *words).expect(6, "is damaged", "nothing was changed", "--salvage")
+    assert project.files() == before
+
+
+def test_a_migration_does_not_vacuum_damaged_pages(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    project.add("0001_base", "CREATE TABLE big (id INTEGER PRIMARY KEY, x);\n", "DROP TABLE big;\n")
+    project.up()
+    project.script("INSERT INTO big (x) SELECT hex(zeroblob(900)) FROM pragma_function_list LIMIT 20")
+    wrong_by_one(project)
+    project.add("0002_small", "-- transactional: false\n-- Small.\nVACUUM;\n", "-- transactional: false\nVACUUM;\n")
+    before = project.db.stat().st_size
+    project.run("migrate.up").expect(6, "is damaged", "--salvage")
+    assert project.db.stat().st_size >= before
+
+
+def test_what_rows_violate_is_no_damage(project: Project) -> None:
+    project.script("PRAGMA ignore_check_constraints = on; UPDATE checked SET x = -1")
+    project.run("maintain.vacuum").expect(0)
