@@ -21,15 +21,15 @@ _SYNTAX = re.compile(r"[|&;<>()$`\\*?\[#~!{\n]")
 def run(line: str, *, cwd: Path, environment: Mapping[str, str]) -> Done:
     """Run ``line`` in the folder ``cwd`` to its end, with ``environment`` added to that of the tests.
 
-    A line that is one call of ``invoke`` needs no shell, and does not wait for imports: see started.py.
+    A line that is one call of ``invoke`` or ``memsql`` needs no shell, and does not wait for imports: see started.py.
     """
     if not _SYNTAX.search(line):
         words, variables = shlex.split(line), dict(environment)
         while _ASSIGNMENT.match(words[0]):
             name, _, value = words.pop(0).partition("=")
             variables[name] = value
-        if words[0] == "invoke":
-            return cli.run(*words[1:], cwd=cwd, env=variables, program="invoke")
+        if words[0] in ("invoke", "memsql"):
+            return cli.run(*words[1:], cwd=cwd, env=variables, program=words[0])
     own = measured.unmeasured(cli.clean_environment())
     ended = subprocess.run(
         ["bash", "-c", line],
