@@ -266,7 +266,7 @@ _SCENES: dict[str, Callable[[Path], Path]] = {
     "README.md": _empty,
     "docs/authoring.md": _league,
     "docs/cli.md": _shop,
-    "docs/import.md": _with_dbmate_project,
+    "docs/import.md": lambda folder: _with_dbmate_project(_league(folder)),
     "docs/monitoring.md": _shop,
     "docs/review.md": _shop,
     "docs/start/laptop.md": _empty,

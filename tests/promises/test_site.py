@@ -34,25 +34,28 @@ LOADED_LINKS = {"stylesheet", "icon", "preload", "preconnect", "dns-prefetch", "
 
 
 class Tags(HTMLParser):
-    """The start tags of a page with their attributes, the text outside links to headings, and how often each tag is."""
+    """The start tags of a page with their attributes, and the text without what the site alone shows: the links to
+    headings, and the names of the files that stand in blocks."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
         self.tags: list[tuple[str, dict[str, str | None]]] = []
         self.text = ""
-        self._in_permalink = False
+        self._left_out = ""
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self._in_permalink = self._in_permalink or (tag == "a" and ("class", "headerlink") in attrs)
-        if not self._in_permalink:
+        if ("class", "headerlink") in attrs or ("class", "filename") in attrs:
+            self._left_out = tag
+        if not self._left_out:
             self.tags.append((tag, dict(attrs)))
 
     def handle_endtag(self, tag: str) -> None:
-        self._in_permalink = self._in_permalink and tag != "a"
+        if tag == self._left_out:
+            self._left_out = ""
 
     def handle_data(self, data: str) -> None:
-        if not self._in_permalink:
+        if not self._left_out:
             self.text += data
 
     def loaded(self) -> list[str]:
