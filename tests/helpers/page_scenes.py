@@ -17,7 +17,11 @@ from cli import Project
 from page_commands import Command, Written
 from places import ROOT
 
-ELSEWHERE = {"docs/runbook.md": "tests/promises/test_runbook.py"}
+ELSEWHERE = {
+    "docs/frameworks.md": "tests/library/test_frameworks.py",
+    "docs/runbook.md": "tests/promises/test_runbook.py",
+    "docs/teams.md": "tests/promises/test_teams.py",
+}
 """Pages whose commands another test runs."""
 
 _SQLITE3 = f"""#!{sys.executable}

@@ -127,6 +127,11 @@ class Reader:
 RUN = [page for page in PAGES if page not in page_scenes.ELSEWHERE and any(isinstance(s, Command) for s in steps(page))]
 
 
+def test_what_another_test_runs_is_run_there() -> None:
+    for page, test in page_scenes.ELSEWHERE.items():
+        assert Path(page).name in read(test)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("page", RUN)
 def test_every_command_does_what_the_page_says(page: str, tmp_path: Path) -> None:
