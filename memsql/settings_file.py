@@ -15,6 +15,7 @@ from typing import Any
 
 from memsql import hints
 from memsql.errors import ConfigError, Location
+from memsql.storage import regular
 
 SETUP, PYPROJECT = "setup.cfg", "pyproject.toml"
 _SECTION = re.compile(r"^\[memsql\]", re.MULTILINE)
@@ -239,6 +240,6 @@ def _kind(value: object) -> str:
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8-sig")
+        return regular.read_text(path, encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as e:
         raise ConfigError(f"{path.name} cannot be read: {e}", where=Location(str(path))) from None

@@ -17,6 +17,7 @@ from memsql.project.files import SUM_NAME, Migration, lf, parse_file_name, raw_b
 from memsql.project.sums import sum_problems, sum_text
 from memsql.project.versions import timestamp
 from memsql.project.writing import replace_file
+from memsql.storage import regular
 from memsql.storage.leftovers import remove_file
 from memsql.storage.locks import CAN_LOCK, lock
 from memsql.storage.new_files import make_folder
@@ -185,7 +186,7 @@ def write_sum(settings: Settings, *, check: bool = False, under_way: str = "") -
     migrations = read_folder(settings.migrations, shown, under_way)
     path = settings.migrations / SUM_NAME
     text = sum_text(migrations)
-    if path.is_file() and path.read_bytes().replace(b"\r\n", b"\n") == text.encode():
+    if path.is_file() and regular.read_bytes(path).replace(b"\r\n", b"\n") == text.encode():
         return False, ()
     problems = tuple(sum_problems(settings.migrations, migrations)) or ("there is no memsql.sum",)
     if not check:
@@ -203,7 +204,7 @@ def complete_sum(settings: Settings) -> tuple[str, ...]:
     for folder in (settings.migrations, settings.sql / "checks"):
         sweep(folder / "0001_any.sql")
     text = sum_text(read_folder(settings.migrations, shown))
-    now = lf(path.read_bytes()).decode("utf-8", "replace") if path.is_file() else text
+    now = lf(regular.read_bytes(path)).decode("utf-8", "replace") if path.is_file() else text
     if now == text or not text.startswith(now):
         return ()
     replace_file(path, text, f"{shown}/{SUM_NAME}")

@@ -24,6 +24,7 @@ from memsql.project.sums import sum_text
 from memsql.schema import Schema, read
 from memsql.sqltext.internal import ENGINES, OTHER_LEDGERS
 from memsql.sqltext.names import fold
+from memsql.storage import regular
 from memsql.storage.leftovers import remove_file
 from memsql.storage.replacing import is_unfinished
 
@@ -129,10 +130,10 @@ def _files_in(folder: Path) -> set[str]:
 def _leftovers(settings: Settings, texts: Mapping[str, str], there: set[str]) -> tuple[Path, ...]:
     """The files among ``there`` that a stopped init of the same database left. They hold their ``texts``, or the
     beginning of them. Raises UsageError where one holds something else."""
-    if there == {SUM_NAME} and (settings.migrations / SUM_NAME).read_bytes() == sum_text(()).encode():
+    if there == {SUM_NAME} and regular.read_bytes(settings.migrations / SUM_NAME) == sum_text(()).encode():
         return ()
     paths = [settings.migrations / name for name in sorted(there)]
-    if not all(path.is_file() and texts[path.name].encode().startswith(path.read_bytes()) for path in paths):
+    if not all(path.is_file() and texts[path.name].encode().startswith(regular.read_bytes(path)) for path in paths):
         raise _not_empty(settings, there)
     return tuple(paths)
 

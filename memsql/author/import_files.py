@@ -19,6 +19,7 @@ from memsql.errors import FileError, Location
 from memsql.project.files import SUM_NAME
 from memsql.project.foreign import IMPORTING
 from memsql.project.writing import is_name, replace_file
+from memsql.storage import regular
 from memsql.storage.leftovers import remove_file
 from memsql.storage.locks import lock
 from memsql.storage.new_files import make_folder, open_new
@@ -42,7 +43,7 @@ def write(settings: Settings, words: str, texts: Mapping[Path, str]) -> tuple[st
     shown = f"{settings.show(settings.migrations)}/{IMPORTING}"
     files = {path.name: [len(text.encode()), _digest(text.encode())] for path, text in texts.items()}
     sums = settings.migrations / SUM_NAME
-    fields = {"command": words, "files": files, "sum": sums.read_bytes().decode() if sums.is_file() else None}
+    fields = {"command": words, "files": files, "sum": regular.read_bytes(sums).decode() if sums.is_file() else None}
     try:
         make_folder(settings.migrations, "umask")
         handle = open_new(journal)
@@ -78,14 +79,14 @@ def take_away(settings: Settings) -> None:
     """Take away what an import that was interrupted had written. Waits for one that is under way."""
     journal = settings.migrations / IMPORTING
     try:
-        handle = os.open(journal, os.O_RDWR)
+        handle = regular.handle(journal, os.O_RDWR)
     except OSError:
         return
     try:
         lock(handle)
         if not journal.exists():
             return
-        begun = _read(journal.read_bytes(), settings.show(journal))
+        begun = _read(regular.read_bytes(journal), settings.show(journal))
         if begun is not None:
             _undo(settings, begun)
         journal.unlink()
@@ -96,7 +97,7 @@ def take_away(settings: Settings) -> None:
 def _undo(settings: Settings, begun: _Begun) -> None:
     for name, (size, digest) in begun.files.items():
         path = settings.migrations / name
-        data = path.read_bytes() if path.is_file() else None
+        data = regular.read_bytes(path) if path.is_file() else None
         # A shorter one was being written. One that somebody has changed stays.
         if data is not None and (len(data) < size or _digest(data) == digest):
             path.unlink()

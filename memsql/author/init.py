@@ -20,6 +20,7 @@ from memsql.project.additions import Addition
 from memsql.project.files import SUM_NAME
 from memsql.project.sums import sum_text
 from memsql.settings_file import PYPROJECT, SETUP
+from memsql.storage import regular
 
 IGNORE = ".gitignore"
 _DATABASES = ("*.db", "*.sqlite", "*.sqlite3")
@@ -268,7 +269,7 @@ def _read(path: Path) -> str | None:
     """The text of a file with its line ends as they are; None where there is none. Raises FileError where it cannot be
     read."""
     try:
-        return path.read_bytes().decode()
+        return regular.read_bytes(path).decode()
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError) as e:

@@ -26,6 +26,7 @@ from memsql.scratch.database import copy_of, project_of, try_run
 from memsql.scratch.fitting import concerned, destination, populate
 from memsql.scratch.losses import Loss, run_for_losses
 from memsql.sqltext import BrokenPermit, MigrationHeader, Permit, fold, parse_migration_header, permit_line
+from memsql.storage import regular
 
 _ROWS = 50
 
@@ -107,7 +108,7 @@ def rewrite(settings: Settings, listed: Iterable[FilePermits]) -> tuple[str, ...
 
 def _rewritten(path: Path, permits: FilePermits) -> str:
     """The text of the file with the proposal in place of its first wide permit, and without the others."""
-    text = path.read_bytes().decode("utf-8")
+    text = regular.read_bytes(path).decode("utf-8")
     lines = text.split("\n")
     end = "\r" if lines[0].endswith("\r") else ""
     wide = [permit.line - 1 for permit in permits.wide]

@@ -25,6 +25,7 @@ from memsql.schema import diff, read
 from memsql.scratch.database import contents_of
 from memsql.sqltext import statements
 from memsql.sqltext.pragmas import changes, read_pragma
+from memsql.storage import regular
 
 _SHOWN = 5
 _HEADER_CHARACTERS = 50_000
@@ -111,7 +112,7 @@ def write(settings: Settings, squash: Squash) -> None:
             _texts(squash.folded),
             _texts([squash.migration]),
             squash.checks,
-            sums.read_bytes().decode() if sums.exists() else None,
+            regular.read_bytes(sums).decode() if sums.exists() else None,
             sum_text(by_version),
             sum_text(squash.folded),
         ),

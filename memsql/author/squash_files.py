@@ -21,6 +21,7 @@ from memsql.project.files import SUM_NAME
 from memsql.project.folded import ASIDE
 from memsql.project.foreign import SQUASHING
 from memsql.project.writing import is_name, replace_file
+from memsql.storage import regular
 from memsql.storage.leftovers import remove_file
 from memsql.storage.locks import lock
 from memsql.storage.new_files import make_folder, open_new
@@ -90,14 +91,14 @@ def put_back(settings: Settings) -> bool:
     """Undo an exchange that was interrupted. Returns whether there was one. Waits for one that is under way."""
     path = settings.migrations / SQUASHING
     try:
-        handle = os.open(path, os.O_RDWR)
+        handle = regular.handle(path, os.O_RDWR)
     except OSError:
         return False
     try:
         lock(handle)
         if not path.exists():
             return False
-        text = path.read_bytes()
+        text = regular.read_bytes(path)
         # Killed before it was written whole: nothing else had begun.
         if text.endswith(b"\n"):
             _undo(settings, _read(text, f"{settings.show(settings.migrations)}/{SQUASHING}"))
@@ -197,7 +198,7 @@ def _undo(settings: Settings, journal: _Journal) -> None:
     shown = settings.show(settings.migrations)
     shutil.rmtree(part, ignore_errors=True)
     if aside.is_dir():
-        old = {path.name: path.read_bytes().decode() for path in aside.iterdir() if path.name != SUM_NAME}
+        old = {path.name: regular.read_bytes(path).decode() for path in aside.iterdir() if path.name != SUM_NAME}
         for name, text in old.items():
             replace_file(settings.migrations / name, text, f"{shown}/{name}")
         for name in set(journal.new) - old.keys():

@@ -23,7 +23,7 @@ from memsql.config import Settings
 from memsql.errors import CheckFailed, DamagedError, Interrupted, MemsqlError
 from memsql.ledger import utc_text
 from memsql.progress import SILENT, Progress
-from memsql.storage import space
+from memsql.storage import regular, space
 from memsql.storage.leftovers import remove_file
 from memsql.storage.new_files import make_folder, open_new, place
 from memsql.storage.syncing import sync
@@ -220,7 +220,7 @@ def _required(proof: Proof, message: str) -> Proof:
 
 def _size_and_hash(path: Path, progress: Progress) -> tuple[int, str]:
     sha = hashlib.sha256()
-    with path.open("rb") as file:
+    with regular.open_binary(path) as file:
         while chunk := file.read(CHUNK):
             sha.update(chunk)
             progress.tick()

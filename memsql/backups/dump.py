@@ -19,7 +19,7 @@ from memsql.fts import FtsTable, discover, guarded
 from memsql.progress import Progress
 from memsql.sqltext import pieces, quote, skip_to_code
 from memsql.sqltext.tokens import without_tail
-from memsql.storage import space
+from memsql.storage import regular, space
 from memsql.storage.leftovers import remove_file
 from memsql.storage.new_files import open_new
 
@@ -229,7 +229,7 @@ def _statement(object_: DumpObject) -> str:
 def _statement_count(text: Path) -> int:
     """How many statements ``text`` has, as its last line says."""
     try:
-        with text.open("rb") as file:
+        with regular.open_binary(text) as file:
             file.seek(max(0, text.stat().st_size - 100))
             end = _END_LINE.search(file.read())
     except OSError as e:

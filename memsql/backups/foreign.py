@@ -27,7 +27,7 @@ from memsql.db.file_format import needs_turso
 from memsql.errors import CheckFailed, ConnectError, Location, MemsqlError, StatementError
 from memsql.ledger import utc_text
 from memsql.progress import Progress
-from memsql.storage import space
+from memsql.storage import regular, space
 
 MAGIC = b"SQLite format 3\0"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
@@ -78,7 +78,7 @@ def _convert(backup: Backup, shown: str, into: Path, progress: Progress, *, head
 
 def _head(path: Path, shown: str) -> bytes:
     try:
-        with path.open("rb") as file:
+        with regular.open_binary(path) as file:
             head = file.read(_HEAD)
     except OSError as e:
         raise ConnectError(f"{shown} cannot be read: {e.strerror}", hint="check its permissions") from None

@@ -17,6 +17,7 @@ from memsql.errors import CheckFailed, ConnectError
 from memsql.progress import Progress
 from memsql.sqltext import quote as quote_name
 from memsql.sqltext.internal import VECTOR_INDEX
+from memsql.storage import regular
 from memsql.storage.leftovers import remove_file
 from memsql.storage.new_files import create_empty
 
@@ -57,7 +58,7 @@ def _refuse_cut_off(path: Path, shown: str) -> None:
     """Raise CheckFailed where the file is shorter than its header says, unless a log may hold the rest."""
     if Path(f"{path}-wal").exists() or Path(f"{path}-journal").exists():
         return
-    with path.open("rb") as file:
+    with regular.open_binary(path) as file:
         head = file.read(100)
     page_size, pages = int.from_bytes(head[16:18], "big"), int.from_bytes(head[28:32], "big")
     page_size = 65536 if page_size == 1 else page_size
@@ -74,7 +75,7 @@ def _refuse_cut_off(path: Path, shown: str) -> None:
 
 def _copy(path: Path, into: Path, progress: Progress) -> None:
     log, index = Path(f"{path}-wal"), Path(f"{path}-shm")
-    with path.open("rb") as file:
+    with regular.open_binary(path) as file:
         # A WAL database without its log cannot be opened for reading alone; nobody has it open, and nothing is missing.
         alone = file.read(20)[18:20] == WAL and not log.exists()
     uri = f"file:{quote(os.fsencode(os.path.abspath(path)))}?mode=ro{'&immutable=1' if alone else ''}"

@@ -26,7 +26,7 @@ from memsql.sqltext.internal import VECTOR_INDEX
 from memsql.sqltext.names import unquote
 from memsql.sqltext.pragmas import read_pragma
 from memsql.sqltext.tokens import tokenize
-from memsql.storage import space
+from memsql.storage import regular, space
 from memsql.storage.leftovers import remove_file
 from memsql.storage.new_files import create_empty
 
@@ -343,7 +343,7 @@ def _may_be_long(rest: str) -> bool:
 
 def _encoding(path: Path) -> str:
     """UTF-8, or what the first bytes say: PowerShell writes redirected output as UTF-16."""
-    with path.open("rb") as file:
+    with regular.open_binary(path) as file:
         head = file.read(2)
     return "utf-16" if head in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
 

@@ -27,7 +27,7 @@ from memsql.db.litestream import has_folder
 from memsql.db.sqlite import SQLiteConnection
 from memsql.errors import CheckFailed, ConnectError, Interrupted, LockedError, MemsqlError
 from memsql.progress import Progress
-from memsql.storage import space
+from memsql.storage import regular, space
 from memsql.storage.leftovers import note, remove_file
 from memsql.storage.new_files import keep_mode_of_backup, keep_owner_and_mode, open_new
 from memsql.storage.syncing import sync
@@ -208,7 +208,7 @@ def _alone(place: _Place) -> Iterator[SQLiteConnection | None]:
 
 def _open_old(place: _Place) -> SQLiteConnection | None:
     """A connection to the old file; None where the file is too damaged for one."""
-    with place.path.open("rb") as file:
+    with regular.open_binary(place.path) as file:
         if file.read(len(_MAGIC)) not in (_MAGIC, b""):
             # SQLite would merge a log into the file before it says that it is not a database.
             return None
@@ -288,7 +288,7 @@ def _copy(path: Path, kept: Path, handle: int, holder: SQLiteConnection | None) 
     with os.fdopen(handle, "wb") as new:
         space.refuse_without(path.stat().st_size, kept.parent, f"a copy of {path}, which is kept", "make room there")
         if holder is None:
-            with path.open("rb") as old:
+            with regular.open_binary(path) as old:
                 shutil.copyfileobj(old, new, CHUNK)
     if holder is not None:
         holder.rollback()

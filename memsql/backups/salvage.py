@@ -33,6 +33,7 @@ from memsql.progress import Progress
 from memsql.schema import is_internal
 from memsql.sqltext import free_rowid, quote
 from memsql.sqltext.internal import module_of, not_shadows
+from memsql.storage import regular
 from memsql.storage.new_files import create_empty, open_new
 
 _ATTEMPTS = 20_000
@@ -102,7 +103,7 @@ def _copy_damaged(target: Target, damaged: Path, busy_timeout: int, progress: Pr
 
 
 def _copy_private(source: str, into: str) -> None:
-    with open(source, "rb") as old, os.fdopen(open_new(into), "wb") as new:
+    with regular.open_binary(source) as old, os.fdopen(open_new(into), "wb") as new:
         shutil.copyfileobj(old, new, CHUNK)
 
 

@@ -15,7 +15,7 @@ from memsql.backups.manifest import Manifest
 from memsql.backups.workplace import CHUNK, writing
 from memsql.errors import CheckFailed, ConnectError
 from memsql.progress import Progress
-from memsql.storage import space
+from memsql.storage import regular, space
 from memsql.storage.leftovers import remove_file
 from memsql.storage.new_files import open_new
 from memsql.storage.syncing import sync
@@ -76,7 +76,7 @@ def _write_plain(path: Path, manifest: Manifest, plain: Path, progress: Progress
     """Write the decompressed bytes of the backup ``path`` into the new file ``plain``."""
     sha, done = hashlib.sha256(), 0
     try:
-        file = path.open("rb")
+        file = regular.open_binary(path)
     except OSError as e:
         raise ConnectError(f"{path.name} cannot be read: {e.strerror}") from None
     with file:

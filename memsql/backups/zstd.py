@@ -12,7 +12,7 @@ from typing import IO, Any
 from memsql.backups.workplace import CHUNK
 from memsql.errors import CheckFailed, UsageError
 from memsql.progress import Progress
-from memsql.storage import space
+from memsql.storage import regular, space
 from memsql.storage.new_files import open_new
 
 ENDING = ".zst"
@@ -32,7 +32,7 @@ def compress(plain: Path, into: Path, progress: Progress) -> None:
     size, done = plain.stat().st_size, 0
     watch = space.SpaceWatch(0, into.parent, "the compressed copy", "make room there", spare=_SPARE)
     with (
-        plain.open("rb") as source,
+        regular.open_binary(plain) as source,
         os.fdopen(open_new(into), "wb") as file,
         zstd.open(file, "wb", options=options) as out,
     ):
@@ -58,7 +58,7 @@ def decompress(source: IO[bytes], name: str) -> Iterator[bytes]:
 def plain_sha256(path: Path, progress: Progress) -> str:
     """The SHA-256 of the decompressed bytes of the file ``path``."""
     sha = hashlib.sha256()
-    with path.open("rb") as source:
+    with regular.open_binary(path) as source:
         for chunk in decompress(source, path.name):
             sha.update(chunk)
             progress.tick()

@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from memsql.errors import ConnectError, LockedError
+from memsql.storage import regular
 
 _HEAD = 100
 _MAGIC = b"SQLite format 3\0"
@@ -40,7 +41,7 @@ def read_head(path: str) -> bytes:
                     return os.pread(handle, _HEAD, 0)
             except OSError:
                 continue
-        with open(path, "rb") as file:
+        with regular.open_binary(path) as file:
             return file.read(_HEAD)
     except OSError:
         return b""
@@ -91,7 +92,7 @@ def _has_changes(log: str) -> bool:
     try:
         if os.stat(log).st_size <= _LOG_HEADER:
             return False
-        with open(log, "rb") as file:
+        with regular.open_binary(log) as file:
             return file.read(len(_LOG)) == _LOG
     except OSError:
         return False

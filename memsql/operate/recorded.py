@@ -11,6 +11,7 @@ from pathlib import Path
 
 from memsql.config import Settings, parse_target
 from memsql.errors import UsageError
+from memsql.storage import regular
 
 _STAMP = "run-%Y%m%dT%H%M%S"
 
@@ -52,7 +53,7 @@ def mappings(value: object) -> list[Mapping[str, object]]:
 
 def _read(path: Path, settings: Settings) -> Recorded:
     try:
-        report = json.loads(path.read_text(encoding="utf-8"))
+        report = json.loads(regular.read_text(path))
     except (OSError, ValueError, RecursionError):
         return Recorded(path.name, readable=False)
     return Recorded(path.name, tuple(steps_of(report, settings)))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from memsql import hints
 from memsql.errors import FileError, Location
 from memsql.exchange import recognising
+from memsql.storage import regular
 
 if TYPE_CHECKING:
     from memsql.exchange.recognising import Foreign
@@ -58,7 +59,7 @@ def names_in(folder: Path, shown: str, under_way: str = "") -> list[str]:
 
 
 def _interrupted(journal: Path, shown: str) -> FileError:
-    version = re.search(r'"version": (\d+)', journal.read_text(encoding="utf-8", errors="replace"))
+    version = re.search(r'"version": (\d+)', regular.read_text(journal, errors="replace"))
     command = hints.command(f"migrate.squash --to {version[1] if version else 'N'}")
     return FileError(
         f"a squash of {shown} was interrupted, or is under way",
@@ -69,7 +70,7 @@ def _interrupted(journal: Path, shown: str) -> FileError:
 
 
 def _import_interrupted(journal: Path, shown: str) -> FileError:
-    words = re.search(r'"command": "([^"\\]*)"', journal.read_text(encoding="utf-8", errors="replace"))
+    words = re.search(r'"command": "([^"\\]*)"', regular.read_text(journal, errors="replace"))
     command = hints.command(words[1] if words else "import TOOL DIR")
     return FileError(
         f"an import into {shown} was interrupted, or is under way",

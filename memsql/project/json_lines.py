@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from memsql.storage import regular
 from memsql.storage.locks import lock
 from memsql.storage.new_files import open_new
 from memsql.storage.replacing import replacing
@@ -63,7 +64,7 @@ def append(path: Path, lines: Sequence[bytes], bound: Bound) -> None:
 
 def end_of(path: Path, most_bytes: int) -> End:
     """The lines in the last ``most_bytes`` of the file ``path``. Raises OSError."""
-    with path.open("rb") as stream:
+    with regular.open_binary(path) as stream:
         length = stream.seek(0, os.SEEK_END)
         stream.seek(max(0, length - most_bytes))
         lines = stream.read().splitlines()
@@ -89,7 +90,7 @@ def _opened(path: Path) -> int:
     """A handle of the file ``path``, which is made for its owner alone where it is missing."""
     while True:
         try:
-            return os.open(path, os.O_RDWR | os.O_APPEND)
+            return regular.handle(path, os.O_RDWR | os.O_APPEND)
         except FileNotFoundError:
             try:
                 os.close(open_new(path))

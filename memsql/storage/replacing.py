@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from memsql.storage import regular
 from memsql.storage.leftovers import remove_file
 from memsql.storage.locks import CAN_LOCK, try_lock
 from memsql.storage.new_files import Audience, keep_owner_and_mode, open_new, place
@@ -75,7 +76,7 @@ def replacing(path: Path, audience: Audience = "owner") -> Iterator[IO[bytes]]:
     to. A link is replaced, and not followed: it may lead to any file of this machine. Raises OSError.
     """
     if _is_device(path):
-        with path.open("wb") as file:
+        with regular.open_device(path) as file:
             yield file
         return
     with staged(path, audience) as new:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from memsql import hints
+from memsql.storage import regular
 from memsql.tasks.task import PROJECT_OPTIONS, Outcome, task
 
 if TYPE_CHECKING:
@@ -121,7 +122,7 @@ def _replace(file: Path, text: str, shown: str) -> None:
     """Write the repaired text with the line ends and the byte-order mark that the file had."""
     from memsql.project.writing import replace_file
 
-    raw = file.read_bytes()
+    raw = regular.read_bytes(file)
     if b"\r\n" in raw:
         text = text.replace("\n", "\r\n")
     replace_file(file, ("\ufeff" if raw.startswith(b"\xef\xbb\xbf") else "") + text, shown)
@@ -135,6 +136,6 @@ def _write_docs(settings: Settings) -> Outcome:
 
     page = settings.root / "docs" / "review.md"
     make_folder(page.parent, "umask")
-    old = page.read_text(encoding="utf-8") if page.is_file() else "# SQL review\n"
+    old = regular.read_text(page) if page.is_file() else "# SQL review\n"
     replace_file(page, with_chapter(old, RULES), settings.show(page))
     return Outcome(f"wrote {settings.show(page)}", {"file": settings.show(page)})

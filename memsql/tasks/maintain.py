@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from invoke import Collection
 
+from memsql.storage import regular
 from memsql.tasks import maintain_indexes, maintain_orphans, maintain_vacuum
 from memsql.tasks.task import Outcome, task
 from memsql.visible import page
@@ -99,7 +100,7 @@ def _write(files: Mapping[str, str], folder: Path) -> list[str]:
     paths = {folder / name: text for name, text in files.items()}
     try:
         for path, text in paths.items():
-            if path.exists() and path.read_text(encoding="utf-8", errors="replace") != text:
+            if path.exists() and regular.read_text(path, errors="replace") != text:
                 raise UsageError(
                     f"{path} is there already, and holds something else",
                     state="nothing was written",

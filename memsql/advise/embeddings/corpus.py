@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from operator import mul
 from pathlib import Path
 
+from memsql.storage import regular
 from memsql.storage.new_files import open_new
 
 SEED = 1
@@ -41,7 +42,7 @@ class Corpus:
     def blobs(self, first: int, after: int) -> list[bytes]:
         """The vectors ``first`` up to ``after`` as little-endian 32-bit numbers."""
         width = 4 * self.dimensions
-        with self._path.open("rb") as file:
+        with regular.open_binary(self._path) as file:
             file.seek(first * width)
             data = file.read((after - first) * width)
         return [data[start : start + width] for start in range(0, len(data), width)]
