@@ -24,6 +24,7 @@ from memsql.project.renaming import renamed_in_comments
 from memsql.project.skeletons import is_new_check, new_check
 from memsql.project.sums import refuse_edited, sum_text
 from memsql.project.versions import renamed, stems, timestamp, version_of
+from memsql.storage import regular
 
 _BOM = b"\xef\xbb\xbf"
 _NEEDS = re.compile(r"(?m)^(\s*--\s*needs\s*:\s*)(\d+)(?=\s*$)")
@@ -95,7 +96,7 @@ def renumber(settings: Settings, words: str | None, *, to: int | None, base_name
     texts = {path: data for path, data in {**raw, **after}.items() if data is not None}
     new = in_order([_migration(settings, name, name, texts) for name in stems(f"{i}.sql" for i in ids)])
     sums = settings.migrations / SUM_NAME
-    before[sums] = sums.read_bytes() if sums.is_file() else None
+    before[sums] = regular.read_bytes(sums) if sums.is_file() else None
     after[sums] = sum_text(sorted(new, key=lambda m: m.version)).encode()
     state, unseen = _ledger(Project(settings, new))
     applied, late = ((), ()) if state is None else _outlook(state, mapping)
@@ -141,7 +142,7 @@ def _find_base(settings: Settings, name: str | None, names: Collection[str], *, 
 
 def _is_same(settings: Settings, repository: git.Repository, stem: str, blob: str) -> bool:
     data = git.contents(repository, [blob])[blob]
-    return _normal(data) == _normal((settings.migrations / f"{stem}.sql").read_bytes())
+    return _normal(data) == _normal(regular.read_bytes(settings.migrations / f"{stem}.sql"))
 
 
 def _sides(there: list[str], base: _Base | None) -> Sides:

@@ -19,6 +19,7 @@ from memsql.config import Settings
 from memsql.errors import FileError, Location, MemsqlError
 from memsql.project.foreign import RENUMBERING
 from memsql.project.writing import is_name
+from memsql.storage import regular
 from memsql.storage.leftovers import remove_file
 from memsql.storage.locks import lock
 from memsql.storage.new_files import open_new
@@ -78,7 +79,7 @@ def put_back(settings: Settings) -> bool:
         lock(handle)
         if not path.exists():
             return False
-        text = path.read_bytes()
+        text = regular.read_bytes(path)
         # Killed before it was written whole: nothing else had begun.
         if text.endswith(b"\n"):
             _undo(_read(settings, text))
@@ -117,7 +118,7 @@ def _put(path: Path, data: bytes | None) -> None:
 
 
 def _content(path: Path) -> bytes | None:
-    return path.read_bytes() if path.is_file() and not path.is_symlink() else None
+    return regular.read_bytes(path) if path.is_file() and not path.is_symlink() else None
 
 
 def _digest(data: bytes | None) -> str | None:

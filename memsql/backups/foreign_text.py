@@ -7,6 +7,7 @@ only what reaches outside of that file, or does not end. Statements that no dump
 from __future__ import annotations
 
 import codecs
+import io
 import re
 import sqlite3
 from collections.abc import Iterator
@@ -302,7 +303,7 @@ def _pieces(path: Path, shown: str) -> Iterator[_Piece]:
     """The statements of a text of any size, and last what stands behind them."""
     rest, line, length = "", 1, _CHUNK
     try:
-        with path.open(encoding=_encoding(path), newline="") as file:
+        with io.TextIOWrapper(regular.open_binary(path), encoding=_encoding(path), newline="") as file:
             while chunk := file.read(length):
                 cuts = pieces(rest + chunk)
                 # The last one may go on. A long one is split again only after it has doubled.
