@@ -27,6 +27,12 @@ class BorrowedConnection(SQLiteConnection):
         open, it belongs to another thread or is closed, or has TEMP or attached tables, which hide others."""
         self._borrowed = db
         try:
+            # From Python 3.12 on.
+            if getattr(db, "autocommit", None) is False:
+                raise _refused(
+                    "this connection has autocommit=False, so that a transaction is always open on it",
+                    "set its autocommit to True meanwhile, or name the file of the database",
+                )
             if db.in_transaction:
                 raise _refused("a transaction is open on this connection", "commit it, or roll it back, first")
             self._factories = (db.row_factory, db.text_factory, db.isolation_level)
@@ -50,10 +56,6 @@ class BorrowedConnection(SQLiteConnection):
         db.execute(f"PRAGMA busy_timeout = {busy_timeout:d}")
         return db
 
-    def wait(self, busy_timeout: int) -> None:
-        """From now on wait for a lock for ``busy_timeout`` milliseconds."""
-        self._borrowed.execute(f"PRAGMA busy_timeout = {busy_timeout:d}")
-
     def give_back(self) -> None:
         """Undo what is not committed, and make the settings what they were before."""
         db = self._borrowed
@@ -76,16 +78,13 @@ class BorrowedConnection(SQLiteConnection):
 class BorrowedVisit(Visit):
     """The visit of a database through a connection of somebody else."""
 
-    def __init__(self, conn: BorrowedConnection) -> None:
+    def __init__(self, conn: BorrowedConnection, lock_timeout: int | None = None) -> None:
         self._conn = conn
+        conn.lock_timeout = lock_timeout
 
     @contextmanager
     def open(self, mode: Mode, meanwhile: Callable[[], None] | None = None) -> Iterator[Connection]:
         yield self._conn
-
-    def wait(self, busy_timeout: int) -> None:
-        """From now on wait for a lock for ``busy_timeout`` milliseconds."""
-        self._conn.wait(busy_timeout)
 
     def close(self) -> None:
         """Leave the connection open."""

@@ -48,8 +48,10 @@ class Visit:
     """A database that is looked at first, and written perhaps. A file is opened once for each; to a server there is one
     connection for both, because to connect takes as long as to ask."""
 
-    def __init__(self, target: Target, busy_timeout: int) -> None:
-        self._target, self._busy_timeout = target, busy_timeout
+    def __init__(self, target: Target, busy_timeout: int, lock_timeout: int | None = None) -> None:
+        """``lock_timeout``: for how many milliseconds to wait where a transaction begins that writes; None for as long
+        as for everything else."""
+        self._target, self._busy_timeout, self._lock_timeout = target, busy_timeout, lock_timeout
         self._server: Connection | None = None
 
     @contextmanager
@@ -57,11 +59,17 @@ class Visit:
         """A connection as of connect(), for the block. ``meanwhile`` is called once, while the first answer of a server
         that is far away is on its way."""
         if self._target.path is not None:
+            from memsql.db.sqlite import SQLiteConnection
+
             with connection(self._target, mode, self._busy_timeout) as conn:
+                assert isinstance(conn, SQLiteConnection)
+                conn.lock_timeout = self._lock_timeout
                 yield conn
             return
         if self._server is None:
-            self._server = connect(self._target, mode, self._busy_timeout)
+            # There a transaction begins with the first request, and nothing else waits for a lock.
+            patience = self._busy_timeout if self._lock_timeout is None else self._lock_timeout
+            self._server = connect(self._target, mode, patience)
         from memsql.db.libsql import LibsqlConnection
 
         assert isinstance(self._server, LibsqlConnection)

@@ -47,6 +47,9 @@ class SQLiteConnection:
         # Whether a transaction is open as far as the caller knows, and the error behind which it was not.
         self._inside = False
         self._cause: str | None = None
+        self._busy_timeout = busy_timeout
+        self.lock_timeout: int | None = None
+        """For how many milliseconds begin() waits for the lock, where that is not the busy timeout."""
         self._watch: Watch | None = None
         self._confinement: Confinement | None = None
         self._db = self._connected(busy_timeout)
@@ -277,10 +280,23 @@ class SQLiteConnection:
     def begin(self) -> None:
         self._refuse_undone()
         try:
-            self._db.execute("BEGIN IMMEDIATE")
+            with self._locking():
+                self._db.execute("BEGIN IMMEDIATE")
         except _FAILURES as e:
             raise self._translated(e) from e
         self._inside = True
+
+    @contextmanager
+    def _locking(self) -> Iterator[None]:
+        """While open, wait for a lock for ``lock_timeout``."""
+        if self.lock_timeout is None:
+            yield
+            return
+        self._db.execute(f"PRAGMA busy_timeout = {self.lock_timeout:d}")
+        try:
+            yield
+        finally:
+            self._db.execute(f"PRAGMA busy_timeout = {self._busy_timeout:d}")
 
     def commit(self) -> None:
         self._refuse_undone()

@@ -56,8 +56,8 @@ def run_stopped_by(work: Callable[[Stop], T], stop: Stop) -> T:
 
 
 def refuse_stopped(stop: Stop) -> None:
-    """Raise KeyboardInterrupt where the caller gave up, between two steps that changed nothing."""
-    if stop:
+    """Raise KeyboardInterrupt where the caller gave up."""
+    if stop.name is not None:
         raise KeyboardInterrupt
 
 
@@ -89,20 +89,24 @@ def _is_interrupt(error: BaseException) -> bool:
 
 
 class Listener:
-    """A progress that tells a callback."""
+    """A progress that tells a callback, where there is one, and ends the work where ``stop`` is set: not every piece of
+    work looks at that itself."""
 
-    def __init__(self, callback: ProgressCallback) -> None:
-        self._callback = callback
+    def __init__(self, callback: ProgressCallback | None, stop: Stop) -> None:
+        self._callback, self._stop = callback, stop
         self._label = ""
         self._fraction = 0.0
 
     def start(self, label: str) -> None:
-        """Tell what begins."""
+        """Tell what begins. Raises KeyboardInterrupt."""
+        refuse_stopped(self._stop)
         self._label, self._fraction = label, 0.0
-        self._callback(label, None)
+        if self._callback is not None:
+            self._callback(label, None)
 
     def tick(self, fraction: float | None = None) -> None:
-        """Tell how much is done, in steps of a hundredth."""
-        if fraction is not None and fraction >= self._fraction + _STEP:
+        """Tell how much is done, in steps of a hundredth. Raises KeyboardInterrupt."""
+        refuse_stopped(self._stop)
+        if self._callback is not None and fraction is not None and fraction >= self._fraction + _STEP:
             self._fraction = fraction
             self._callback(self._label, fraction)

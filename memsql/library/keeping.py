@@ -2,49 +2,70 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import time
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 
-from memsql.backups.catalogue import newest_proven
 from memsql.backups.create import create
 from memsql.config import Settings
 from memsql.engine.signals import Stop
-from memsql.errors import ConnectError
+from memsql.engine.state import status
+from memsql.errors import ConnectError, LockedError
 from memsql.library import calls
+from memsql.library.calls import Listener
+from memsql.project.plan import WAITING
 from memsql.storage.locks import has_locks, try_lock
 from memsql.storage.new_files import make_folder
 
-_LOCK = ".memsql-backup.lock"
 _PAUSE = 0.05
+_NOTHING = "nothing was changed"
 
 
-def backup_once(settings: Settings, folder: Path | None, since: datetime, stop: Stop) -> Path:
-    """The file of a proven backup of the database that was begun after ``since``, when the caller began: of another
-    process that begins too, or a new one. ``folder``: where it is to be, None for that of the settings.
+class Keeper:
+    """Makes the backup before a change, and keeps the others from making another one until the change is done.
 
-    Raises what backups.create raises; KeyboardInterrupt where ``stop`` is set while another process makes one.
+    ``path`` is the file of the backup; None where none was made.
     """
-    settings = settings if folder is None else replace(settings, backups=folder)
-    try:
-        make_folder(settings.backups)
-        handle = os.open(settings.backups / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
-    except OSError as e:
-        raise ConnectError(
-            f"no backup can be written into {settings.show(settings.backups)}: {e.strerror}",
-            state="nothing was changed",
-        ) from None
-    try:
-        while has_locks(handle) and not try_lock(handle):
-            calls.refuse_stopped(stop)
+
+    def __init__(self, settings: Settings, folder: Path | None, stop: Stop) -> None:
+        """``folder``: where the backup is to be, None for that of the settings."""
+        self.path: Path | None = None
+        self._settings = settings if folder is None else replace(settings, backups=folder)
+        self._stop = stop
+        self._handle: int | None = None
+
+    def keep(self, ends: float) -> None:
+        """Make a proven backup, unless another process has changed the database meanwhile, so that nothing waits.
+
+        Waits until ``ends``, a time of time.monotonic(), while another process makes its backup and its change. Raises
+        LockedError, what backups.create raises, and KeyboardInterrupt.
+        """
+        if self._handle is None:
+            self._handle = self._open()
+        while has_locks(self._handle) and not try_lock(self._handle):
+            if time.monotonic() >= ends:
+                raise LockedError(f"another process makes a backup of {self._settings.target}", state=_NOTHING)
+            calls.refuse_stopped(self._stop)
             time.sleep(_PAUSE)
-        newest = newest_proven(settings)
-        if newest is not None and newest.created >= since.replace(microsecond=since.microsecond // 1000 * 1000):
-            return newest.path
-        return create(settings).path
-    finally:
-        with suppress(OSError):
-            os.close(handle)
+        state = status(self._settings)
+        if self.path is None and (state.must_be_adopted or any(s.state in WAITING for s in state.statuses)):
+            self.path = create(self._settings, progress=Listener(None, self._stop)).path
+
+    def close(self) -> None:
+        """Let the others go on."""
+        if self._handle is not None:
+            with suppress(OSError):
+                os.close(self._handle)
+
+    def _open(self) -> int:
+        settings = self._settings
+        name = hashlib.sha256(settings.target.identity.encode()).hexdigest()[:12]
+        try:
+            make_folder(settings.backups)
+            return os.open(settings.backups / f".memsql-{name}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as e:
+            shown = settings.show(settings.backups)
+            raise ConnectError(f"no backup can be written into {shown}: {e.strerror}", state=_NOTHING) from None

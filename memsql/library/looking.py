@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, cast
 
 from memsql.config import Settings
 from memsql.db import Visit
-from memsql.db.borrowed import MEMORY
+from memsql.db.borrowed import MEMORY, BorrowedConnection, BorrowedVisit
 from memsql.engine.state import RunOptions, State, read_state, takes_late
 from memsql.errors import UsageError
 from memsql.library import calls
@@ -28,7 +28,6 @@ from memsql.library.results import (
     VerifyReport,
 )
 from memsql.library.source import Project, StrPath
-from memsql.progress import SILENT
 from memsql.project import plan as planning
 from memsql.project.load import load_project, refuse_stale_sum
 
@@ -36,7 +35,6 @@ if TYPE_CHECKING:
     from memsql.project.plan import Status
 
 _NOTHING = "nothing was changed"
-_WAIT_MS = 5000
 
 
 def status(
@@ -56,8 +54,8 @@ def status(
 
 
 def _status(database: Database | None, project: Project, token: str | None) -> StatusReport:
-    with access(database, project, token, _WAIT_MS) as (settings, visit):
-        state = _read(settings, visit)
+    with access(database, project, token) as (settings, conn):
+        state = _read(settings, conn)
     return StatusReport(str(settings.target), tuple(map(_migration, state.statuses)), state.is_legacy)
 
 
@@ -81,7 +79,9 @@ def plan(
     """
     source, options = Project.of(project, env), RunOptions(to=to, out_of_order=out_of_order, beside=beside)
     here = isinstance(database, sqlite3.Connection)
-    return calls.run(lambda _: _plan(database, source, token, options, (rehearse, progress)), here=here)
+    return calls.run(
+        lambda stop: _plan(database, source, token, options, Listener(progress, stop) if rehearse else None), here=here
+    )
 
 
 def _plan(
@@ -89,13 +89,13 @@ def _plan(
     project: Project,
     token: str | None,
     options: RunOptions,
-    trial: tuple[bool, ProgressCallback | None],
+    trial: Listener | None,
 ) -> PlanReport:
-    rehearse, progress = trial
-    with access(database, project, token, _WAIT_MS) as (settings, visit):
-        if rehearse and settings.target.path == MEMORY:
+    """``trial``: who hears of the rehearsal; None for none."""
+    with access(database, project, token) as (settings, conn):
+        if trial is not None and settings.target.path == MEMORY:
             raise UsageError("a database in memory cannot be cloned", state=_NOTHING, hint="migrate another one")
-        state = _read(settings, visit, beside=options.beside)
+        state = _read(settings, conn, beside=options.beside)
         refuse_stale_sum(state.project)
         adopts = state.must_be_adopted
         statuses = state.statuses
@@ -103,14 +103,13 @@ def _plan(
             late = takes_late(options, settings)
             ids = {m.id for m in planning.to_apply(statuses, to=options.to, out_of_order=late)}
             statuses = tuple(s for s in statuses if s.id in ids)
-        rehearsal = _rehearse(settings, options, progress) if rehearse else None
+        rehearsal = None if trial is None else _rehearse(settings, options, trial)
         return PlanReport(str(settings.target), tuple(map(_migration, statuses)), adopts, rehearsal)
 
 
-def _rehearse(settings: Settings, options: RunOptions, progress: ProgressCallback | None) -> Rehearsal:
+def _rehearse(settings: Settings, options: RunOptions, listener: Listener) -> Rehearsal:
     from memsql.actions.rehearse import place_for, rehearse
 
-    listener = Listener(progress) if progress else SILENT
     options = replace(options, server_copy_rows=settings.server_copy_rows)
     result = rehearse(settings, "up", options, listener, place=place_for(settings.target, frozenset()))
     problem = result.problem
@@ -141,19 +140,18 @@ def verify(
     """
     source = Project.of(project, env)
     here = isinstance(database, sqlite3.Connection)
-    return calls.run(lambda _: _verify(database, source, token, deep, progress), here=here)
+    return calls.run(lambda stop: _verify(database, source, token, deep, Listener(progress, stop)), here=here)
 
 
 def _verify(
-    database: Database | None, project: Project, token: str | None, deep: bool, progress: ProgressCallback | None
+    database: Database | None, project: Project, token: str | None, deep: bool, listener: Listener
 ) -> VerifyReport:
     from memsql.actions import verify as proving
 
-    listener = Listener(progress) if progress else SILENT
-    with access(database, project, token, _WAIT_MS) as (settings, visit):
-        if visit is None:
+    with access(database, project, token) as (settings, conn):
+        if conn is None:
             settings.target.expect_file()
-        findings = proving.verify(settings, deep=deep, progress=listener, visit=visit)
+        findings = proving.verify(settings, deep=deep, progress=listener, visit=_visit(settings, conn))
         results = tuple(Finding(f.name, f.severity, f.messages, f.why, f.unproven) for f in findings)
         return VerifyReport(str(settings.target), results)
 
@@ -176,7 +174,9 @@ def backup(
     source = Project.of(project, env)
     into = None if folder is None else Path(folder).absolute()
     here = isinstance(database, sqlite3.Connection)
-    return calls.run(lambda _: _backup(database, source, token, into, (compress, progress)), here=here)
+    return calls.run(
+        lambda stop: _backup(database, source, token, into, (compress, Listener(progress, stop))), here=here
+    )
 
 
 def _backup(
@@ -184,16 +184,16 @@ def _backup(
     project: Project,
     token: str | None,
     folder: Path | None,
-    manner: tuple[bool, ProgressCallback | None],
+    manner: tuple[bool, Listener],
 ) -> BackupReport:
     from memsql.backups.create import BackupOptions, create
 
-    compress, progress = manner
-    with access(database, project, token, _WAIT_MS) as (settings, _):
+    compress, listener = manner
+    with access(database, project, token) as (settings, _):
         if settings.target.path == MEMORY:
             raise UsageError("a database in memory cannot be backed up here", state=_NOTHING)
         settings = settings if folder is None else replace(settings, backups=folder)
-        made = create(settings, BackupOptions(compress=compress), Listener(progress) if progress else SILENT)
+        made = create(settings, BackupOptions(compress=compress), listener)
     manifest = made.manifest
     assert manifest is not None
     return BackupReport(
@@ -206,11 +206,14 @@ def _backup(
     )
 
 
-def _read(settings: Settings, visit: Visit | None, *, beside: bool = False) -> State:
+def _read(settings: Settings, conn: BorrowedConnection | None, *, beside: bool = False) -> State:
     project = load_project(settings)
-    visit = visit or Visit(settings.target, settings.busy_timeout)
-    with closing(visit), visit.open("ro") as conn:
-        return read_state(project, conn, beside=beside)
+    with closing(_visit(settings, conn)) as visit, visit.open("ro") as reading:
+        return read_state(project, reading, beside=beside)
+
+
+def _visit(settings: Settings, conn: BorrowedConnection | None) -> Visit:
+    return Visit(settings.target, settings.busy_timeout) if conn is None else BorrowedVisit(conn)
 
 
 def _migration(status: Status) -> MigrationStatus:

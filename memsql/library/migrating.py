@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import random
 import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from memsql import extensions
 from memsql.config import Settings
-from memsql.db.borrowed import MEMORY, BorrowedVisit, borrowed
+from memsql.db import Visit, connection, rolled_back
+from memsql.db.borrowed import MEMORY, BorrowedConnection, BorrowedVisit, borrowed
 from memsql.engine.signals import Stop
 from memsql.engine.state import Proposal, Report, RunOptions, status
 from memsql.errors import LockedError, MemsqlError, Refused, UsageError
@@ -23,11 +22,10 @@ from memsql.library import calls
 from memsql.library.calls import Listener, ProgressCallback
 from memsql.library.results import AppliedMigration, MigrateReport
 from memsql.library.source import Project, StrPath, opened
-from memsql.progress import SILENT, Progress
 
 if TYPE_CHECKING:
-    from memsql.db import Visit
     from memsql.engine.job import Done
+    from memsql.library.keeping import Keeper
 
 Database = StrPath | sqlite3.Connection
 """A database: a path, a URL, ``":memory:"``, or an open connection, which is used as it is and not closed."""
@@ -36,6 +34,7 @@ _NOTHING = "nothing was changed"
 _SLICE = 1.0
 """For how many seconds one wait for the lock lasts: somebody who interrupts the call waits no longer."""
 _PAUSE = 0.02
+_BUSY_MS = 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,14 +118,14 @@ def carry_out(
 ) -> MigrateReport:
     """migrate(), in this thread."""
     if database == ":memory:":
-        conn = sqlite3.connect(":memory:", check_same_thread=False)
+        new = sqlite3.connect(":memory:", check_same_thread=False)
         try:
-            return replace(carry_out(conn, project, token, order, stop), connection=conn)
+            return replace(carry_out(new, project, token, order, stop), connection=new)
         except BaseException:
-            conn.close()
+            new.close()
             raise
-    with access(database, project, token) as (settings, visit):
-        run = _Run(settings, visit, order, stop)
+    with access(database, project, token) as (settings, conn):
+        run = _Run(settings, conn, order, stop)
         if settings.target.path == MEMORY:
             if order.backup:
                 raise UsageError("a database in memory cannot be backed up here", state=_NOTHING)
@@ -136,20 +135,18 @@ def carry_out(
 
 @contextmanager
 def access(
-    database: Database | None, project: Project, token: str | None, busy_timeout: int = 0
-) -> Iterator[tuple[Settings, BorrowedVisit | None]]:
-    """The settings for ``database`` in ``project``, and how it is opened where it is a connection. ``busy_timeout`` is
-    that of the connection, in milliseconds."""
+    database: Database | None, project: Project, token: str | None
+) -> Iterator[tuple[Settings, BorrowedConnection | None]]:
+    """The settings for ``database`` in ``project``, and the connection that it is, if it is one."""
     with ExitStack() as stack:
-        visit = None
+        conn = None
         if isinstance(database, sqlite3.Connection):
-            conn = stack.enter_context(borrowed(database, busy_timeout))
+            conn = stack.enter_context(borrowed(database, _BUSY_MS))
             settings = stack.enter_context(opened(project, conn.target, token))
-            visit = BorrowedVisit(conn)
         else:
             settings = stack.enter_context(opened(project, database, token))
         stack.enter_context(extensions.used(settings.opening))
-        yield settings, visit
+        yield settings, conn
 
 
 @dataclass
@@ -157,25 +154,32 @@ class _Run:
     """One call. ``finished``: ids of what it committed in attempts that then met a lock."""
 
     settings: Settings
-    visit: BorrowedVisit | None
+    conn: BorrowedConnection | None
     order: Order
     stop: Stop
-    started: datetime = field(default_factory=lambda: datetime.now(UTC))
-    backup: Path | None = None
+    keeper: Keeper | None = None
+    ends: float = 0.0
     finished: tuple[str, ...] = ()
 
     def run(self) -> MigrateReport:
         """Try until it is done, or the time is over."""
-        ends = time.monotonic() + self.order.timeout
+        self.ends = time.monotonic() + (self.order.timeout if self.order.wait else 0.0)
+        try:
+            return self._tried()
+        finally:
+            if self.keeper is not None:
+                self.keeper.close()
+
+    def _tried(self) -> MigrateReport:
         while True:
-            left = ends - time.monotonic()
+            left = self.ends - time.monotonic()
             try:
                 return self._report(self._attempt(min(left, _SLICE) if self.order.wait else 0.0))
             except LockedError as e:
                 self.finished += e.finished
                 if not self.order.wait:
                     return self._busy()
-                if time.monotonic() >= ends:
+                if time.monotonic() >= self.ends:
                     e.finished = self.finished
                     e.hint = (
                         f"wait for the other writer to finish; or raise timeout, now {self.order.timeout:g} seconds"
@@ -192,15 +196,19 @@ class _Run:
         from memsql.actions.up import up
 
         milliseconds = max(0, round(seconds * 1000))
-        visit: Visit | None = self.visit
-        if self.visit is not None:
-            self.visit.wait(milliseconds)
-        settings = replace(self.settings, busy_timeout=milliseconds)
-        progress: Progress = Listener(self.order.progress) if self.order.progress else SILENT
-        return up(settings, self.order.options, progress, self._gate, visit=visit)
+        settings = self.settings
+        # Whoever has the lock waits for readers, so that its work is not lost.
+        if self.conn is not None:
+            visit: Visit = BorrowedVisit(self.conn, milliseconds)
+        else:
+            visit = Visit(settings.target, settings.busy_timeout, milliseconds)
+        listener = Listener(self.order.progress, self.stop)
+        return up(settings, self.order.options, listener, self._gate, visit=visit)
 
     def _gate(self, proposal: Proposal) -> None:
         settings, order = self.settings, self.order
+        if not order.wait and settings.target.is_server:
+            _refuse_locked(settings)
         if settings.protected and not order.yes:
             env = f"the environment {settings.env}" if settings.env else "this database"
             raise Refused(
@@ -209,11 +217,12 @@ class _Run:
         if proposal.empty:
             return
         if order.backup:
-            from memsql.library.keeping import backup_once
+            if self.keeper is None:
+                from memsql.library.keeping import Keeper
 
-            if self.backup is None:
-                folder = None if order.backup is True else Path(os.fspath(str(order.backup))).absolute()
-                self.backup = backup_once(settings, folder, self.started, self.stop)
+                folder = None if order.backup is True else Path(str(order.backup)).absolute()
+                self.keeper = Keeper(settings, folder, self.stop)
+            self.keeper.keep(self.ends)
         elif settings.protected:
             from memsql.operate.gate import require_backup
 
@@ -225,7 +234,7 @@ class _Run:
             outcome="busy",
             applied=self._earlier(),
             pending=None,
-            backup=self.backup,
+            backup=self.keeper.path if self.keeper else None,
         )
 
     def _report(self, report: Report) -> MigrateReport:
@@ -239,7 +248,7 @@ class _Run:
             adopted=report.adopted,
             notices=report.notices,
             locked_ms=report.locked_ms,
-            backup=self.backup,
+            backup=self.keeper.path if self.keeper else None,
         )
 
     def _earlier(self) -> tuple[AppliedMigration, ...]:
@@ -249,6 +258,13 @@ class _Run:
         by_id = {s.id: s for s in status(self.settings).statuses}
         known = [by_id[name] for name in self.finished if name in by_id]
         return tuple(AppliedMigration(s.id, s.version, s.name, s.duration_ms) for s in known)
+
+
+def _refuse_locked(settings: Settings) -> None:
+    """Raise LockedError where somebody holds the lock of a server. A run there sends its BEGIN together with what comes
+    behind it, and a server lets that wait for five seconds."""
+    with connection(settings.target, "rw", 0) as conn, rolled_back(conn):
+        pass
 
 
 def _applied(done: Done) -> AppliedMigration:

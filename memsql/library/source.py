@@ -118,12 +118,14 @@ def _text_of(root: Path, database: StrPath | Target | None) -> str | None:
 
 
 def _plain(folder: Path, sql: Path, database: StrPath | Target | None, token: str | None) -> Settings:
-    """The settings of a folder of migrations that has none: the defaults."""
+    """The settings of a folder of migrations that has none: the defaults. Backups are no part of a package, which may
+    be installed where nobody writes: they go into the working directory."""
     target = _target(database, token or os.environ.get(_TOKEN) or None)
     return replace(
         config.defaults(folder.parent),
         migrations=folder,
         sql=sql,
+        backups=Path.cwd() / config.DEFAULTS["backups"],
         target=target,
         check_timeout=setting_values.check_timeout("", on_server=target.is_server),
     )
@@ -171,7 +173,8 @@ def _resources(package: str) -> Traversable:
         raise ConfigError(
             f"there is no package {package} that can be imported: {e}",
             state=_NOTHING,
-            hint="name the package that holds the .sql files, such as my_app.migrations, or use a folder",
+            hint="name the package that holds the .sql files, such as my_app.migrations; "
+            f"a folder of this name is written ./{package}",
         ) from None
 
 

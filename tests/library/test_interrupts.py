@@ -107,6 +107,20 @@ def test_what_a_handler_of_the_program_raises_comes_out(project: Project) -> Non
     assert_whole(project)
 
 
+def test_a_backup_that_is_interrupted_leaves_nothing(project: Project, tmp_path: Path) -> None:
+    project.remove("0002_long")
+    memsql.migrate(project.db, project=project.root)
+
+    def heard(label: str, _: float | None) -> None:
+        if label.startswith("copying"):
+            _thread.interrupt_main()
+            threading.Event().wait(0.3)
+
+    with pytest.raises(KeyboardInterrupt):
+        memsql.backup(project.db, project=project.root, folder=tmp_path / "kept", progress=heard)
+    assert list((tmp_path / "kept").iterdir()) == []
+
+
 def test_a_task_that_is_cancelled_undoes_the_migration_that_runs(project: Project) -> None:
     async def main() -> None:
         loop, begun = asyncio.get_running_loop(), asyncio.Event()
