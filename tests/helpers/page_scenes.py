@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import sqlite3
 import sys
@@ -10,6 +11,7 @@ from contextlib import closing
 from pathlib import Path
 
 import cli
+import other_ledgers
 import page_commands
 import reference_project
 import shell
@@ -266,6 +268,58 @@ def _float32(folder: Path) -> None:
         shutil.copy(path, folder / where)
 
 
+def _of_other_tool(folder: Path) -> None:
+    """Make app.db, to which the tool of the page applied the migration of the page; the page has imported its file."""
+    word = folder.name
+    if word == "yoyo":
+        words = ("apply", "--batch", "--database", "sqlite:///app.db", "migrations-of-yoyo")
+        cli.run(*words, cwd=folder, program="yoyo").expect(0)
+        return
+    (up,) = (path for path in (folder / "migrations").glob("*.sql") if ".rollback" not in path.name)
+    database = folder / "app.db"
+    _fill(database, up.read_text(encoding="utf-8"))
+    for statement in other_ledgers.TABLES[word]:
+        _fill(database, statement)
+    with closing(sqlite3.connect(database)) as conn:
+        conn.execute(_LEDGER_ROWS[word], _hashes_of(folder, word))
+        conn.commit()
+
+
+def _hashes_of(folder: Path, word: str) -> dict[str, object]:
+    """What some tools keep of the file: its hash by SHA-256 and by SHA-384."""
+    files = {"sqlx": "*/*.up.sql", "drizzle": "*/*.sql", "prisma": "prisma/*/*/*.sql"}
+    contents = [path.read_bytes() for path in folder.glob(files.get(word, "none"))]
+    content = contents[0] if contents else b""
+    return {"sha256": hashlib.sha256(content).hexdigest(), "sha384": hashlib.sha384(content).digest()}
+
+
+_LEDGER_ROWS = {
+    "alembic": "INSERT INTO alembic_version VALUES ('ae1027a6acf')",
+    "d1": "INSERT INTO d1_migrations (name) VALUES ('0001_team.sql')",
+    "dbmate": "INSERT INTO schema_migrations VALUES ('20240101120000')",
+    "diesel": "INSERT INTO __diesel_schema_migrations (version) VALUES ('20240101120000')",
+    "drizzle": "INSERT INTO __drizzle_migrations (hash, created_at) VALUES (:sha256, 1704110400000)",
+    "flyway": "INSERT INTO flyway_schema_history (installed_rank, version, description, type, script, installed_by, "
+    "execution_time, success) VALUES (1, '1', 'team', 'SQL', 'V1__team.sql', 'ana', 5, 1)",
+    "golang-migrate": "INSERT INTO schema_migrations VALUES (1, 0)",
+    "goose": "INSERT INTO goose_db_version (version_id, is_applied) VALUES (1, 1)",
+    "prisma": "INSERT INTO _prisma_migrations (id, checksum, finished_at, migration_name, applied_steps_count) "
+    "VALUES ('a', :sha256, '2024-01-01', '20240101120000_team', 1)",
+    "sql-migrate": "INSERT INTO gorp_migrations VALUES ('1_team.sql', '2024-01-01')",
+    "sqlx": "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) "
+    "VALUES (1, 'team', 1, :sha384, 5)",
+}
+
+
+def _named(word: str) -> Callable[[Path], Path]:
+    def go(folder: Path) -> Path:
+        (folder / word).mkdir()
+        return folder / word
+
+    return go
+
+
+_TOOLS = sorted(path.stem for path in (ROOT / "docs" / "coming-from").glob("*.md"))
 _SCENES: dict[str, Callable[[Path], Path]] = {
     "README.md": _empty,
     "docs/authoring.md": _league,
@@ -277,6 +331,7 @@ _SCENES: dict[str, Callable[[Path], Path]] = {
     "docs/start/pull-request.md": _shop,
     "docs/start/production.md": _shop_with_pending,
     "docs/start/existing-database.md": _invoices,
+    **{f"docs/coming-from/{word}.md": _named(word) for word in _TOOLS},
 }
 _BEFORE: dict[tuple[str, str], Callable[[Path], Path | None]] = {
     ("README.md", "memsql migrate.sum"): _team,
@@ -294,4 +349,5 @@ _BEFORE: dict[tuple[str, str], Callable[[Path], Path | None]] = {
     ("docs/review.md", "memsql review"): _with_fresh_sum,
     ("docs/review.md", "memsql review --base origin/release --format markdown"): _origin,
     ("docs/embeddings.md", "memsql migrate.sum"): _float32,
+    **{(f"docs/coming-from/{word}.md", "memsql migrate.status --database app.db"): _of_other_tool for word in _TOOLS},
 }

@@ -20,6 +20,7 @@ from outward import rewritten
 from places import ROOT
 
 from memsql.config import DEFAULTS
+from memsql.exchange.tools import WORDS
 
 SOURCES = sorted(path for path in ROOT.glob("docs/**/*.md"))
 EXTERNAL = re.compile(r"\]\((https?:[^)\s]*)\)|<(https?:[^>\s]*)>")
@@ -173,6 +174,10 @@ def test_the_settings_that_are_documented_are_those_that_there_are() -> None:
     for key, cell in rows:
         if DEFAULTS[key]:
             assert f"`{DEFAULTS[key]}`" in cell, key
+
+
+def test_each_tool_that_is_imported_has_a_page() -> None:
+    assert {path.stem for path in (ROOT / "docs" / "coming-from").glob("*.md")} == set(WORDS)
 
 
 def test_the_theme_stays_below_the_version_that_there_will_not_be() -> None:
