@@ -36,7 +36,6 @@ class SchemaCache:
         self._replaces: bool | None = None
         self._counts: bool | None = None
         self._counters: Counters | None = None
-        self._parents: frozenset[str] | None = None
 
     def virtual(self) -> Virtual:
         """The virtual tables and their shadow tables."""
@@ -80,16 +79,6 @@ class SchemaCache:
         """Whether a foreign key is DEFERRABLE, so that COMMIT may check it. Not remembered: it is asked once a run."""
         return bool(self._conn.execute(load("engine/has_deferred")).rows)
 
-    def keyed(self, touched: Touched) -> frozenset[str]:
-        """The tables, folded, that lost an index and to which other tables refer."""
-        if touched.created or touched.altered:
-            self._parents = None
-        if not touched.unindexed:
-            return frozenset()
-        if self._parents is None:
-            self._parents = counting.parents(self._conn)
-        return self._parents & {fold(t) for t in touched.unindexed}
-
     def forget_counts(self) -> None:
         """The statements that ran may have created something that asks for the counters."""
         self._counts = None
@@ -110,7 +99,7 @@ class SchemaCache:
 
     def forget(self) -> None:
         """Forget everything: another process changed the schema, or a ROLLBACK did."""
-        self._fts = self._virtual = self._replaces = self._counts = self._parents = None
+        self._fts = self._virtual = self._replaces = self._counts = None
         self.structure.forget()
 
 

@@ -97,7 +97,8 @@ def _with_triggers(table: FtsTable, bodies: Iterable[tuple[Trigger, frozenset[st
     return replace(table, triggers=tuple(trigger for trigger, words in bodies if fold(table.name) in words))
 
 
-@lru_cache(64)
+# As many as a large schema has: a run asks for all of them at each migration that makes one.
+@lru_cache(4096)
 def parse(name: str, sql: str) -> FtsTable:
     """The FTS5 table that the text of a CREATE VIRTUAL TABLE … USING fts5(…) defines. Never raises: an argument that it
     cannot read is left out."""
@@ -127,6 +128,7 @@ def parse(name: str, sql: str) -> FtsTable:
     )
 
 
+@lru_cache(4096)
 def arguments_of(sql: str) -> str:
     """The text behind ``USING fts5(`` of a CREATE VIRTUAL TABLE, with the closing parenthesis; empty for any other
     module."""

@@ -4,6 +4,7 @@ other migration tools, and the shadow tables of virtual tables."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from itertools import pairwise
 
 from memsql.sqltext.names import fold
@@ -102,6 +103,8 @@ def is_virtual(sql: object) -> bool:
     return str(sql)[:14].lower() == "create virtual"
 
 
+# A run asks of the same texts for each of its migrations.
+@lru_cache(4096)
 def module_of(sql: str) -> str:
     """The module, in lower case, of a CREATE VIRTUAL TABLE as SQLite stores it; "" where it names none."""
     return next((module.name for using, module in pairwise(tokenize(sql)) if using.word == "USING"), "")
@@ -113,6 +116,7 @@ def shadow_suffixes(module: str) -> frozenset[str]:
     return _SHADOWS.get(module, _ANY)
 
 
+@lru_cache(4096)
 def shadows_of(name: str, sql: str) -> frozenset[str]:
     """The shadow tables, folded, that the virtual table ``name`` makes for itself by ``sql``, its CREATE statement.
     None for an unknown module."""

@@ -45,11 +45,6 @@ def tables(conn: Connection) -> frozenset[str]:
     return frozenset(fold(str(row[0])) for row in conn.execute(load("engine/tables")).rows)
 
 
-def parents(conn: Connection) -> frozenset[str]:
-    """The names, folded, of all tables to which a foreign key refers."""
-    return frozenset(fold(str(parent)) for _, parent in conn.execute(load("engine/foreign_keys")).rows)
-
-
 def count(conn: Connection, watch: Watch) -> Counts:
     """Check the foreign keys of everything in ``watch`` that exists."""
     return Counts(_violations(conn, watch.linked), _keyless(conn, watch.keyed))

@@ -76,7 +76,7 @@ class Facts:
             self._armed[name] = (
                 any(obj.type == "trigger" for obj in schema.belonging([name]))
                 or any(row[0] == name for row in self._temporary_schema("engine/armed_temporary"))
-                or any(self._acts(child, name) for child in schema.referring.of([name]))
+                or any(self._acts(child, name) for child in schema.referring_to([name]))
             )
         return self._armed[name]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -11,7 +11,8 @@ from memsql.engine.job import Job
 from memsql.engine.loss import guard
 from memsql.engine.session import Session
 from memsql.engine.statements import StatementTiming
-from memsql.sqltext import identifiers
+from memsql.engine.structure.snapshot import Snapshot
+from memsql.sqltext import fold, identifiers
 
 SAVEPOINT = "memsql_migration"
 Before = TypeVar("Before")
@@ -40,9 +41,11 @@ def run_watched(
     Raises what ``run`` raises.
     """
     conn, analysis, schema = session.conn, job.analysis, session.schema
-    watch, mark = guard.Watch(), schema.structure.catalog.mark()
+    catalog = schema.structure.catalog
+    objects = catalog.checked() if analysis.dropped else catalog.mark()
+    watch = _keyed(objects, analysis.dropped)
     if not job.enforces_keys:
-        watch = guard.planned(identifiers(job.file.text()), schema.virtual())
+        watch |= guard.planned(identifiers(job.file.text()), schema.virtual())
     while True:
         before = count(watch)
         conn.execute(f"SAVEPOINT {SAVEPOINT}")
@@ -51,17 +54,31 @@ def run_watched(
             schema.forget_replaces()
         if touched.schema and analysis.counts:
             schema.forget_counts()
-        needed = guard.Watch(keyed=schema.keyed(touched))
+        indexes = {fold(name) for kind, name in touched.removed if kind == "index"}
+        needed = _keyed(objects, indexes, touched.unindexed)
         if not job.enforces_keys:
             needed |= guard.needed(touched, analysis, schema.virtual())
-        if not watch.covers(needed):
+        if not watch.covers(needed) or (indexes and objects is None):
             undo(conn)
-            schema.structure.catalog.back_to(mark)
-            watch |= needed
+            catalog.back_to(objects)
+            objects, watch = catalog.checked(), watch | needed
             continue
         # Not earlier: a virtual table that was dropped still tells which of the dropped tables were its shadows.
         schema.forget_changed(touched)
         return Watched(touched, watch, before, guard.after_watch(watch, analysis), timings)
+
+
+def _keyed(objects: Snapshot | None, indexes: Collection[str], tables: Collection[str] = ()) -> guard.Watch:
+    """What to watch where ``indexes`` (folded) of ``objects`` are dropped: tables that lose a UNIQUE one and to which
+    others may refer, for no other index is a key (https://sqlite.org/foreignkeys.html#fk_indexes). ``tables``: those
+    that lost an index under the names that they had then."""
+    if objects is None:
+        return guard.Watch()
+    there = objects.in_order(("index", name) for name in indexes)
+    unique = [o for o in there if "unique" in o.sql.lower()]
+    keyed = frozenset(name for name in (fold(o.table) for o in unique) if objects.referring_to([name]))
+    renamed = frozenset(map(fold, tables)) - {fold(o.table) for o in there} if unique else frozenset()
+    return guard.Watch(keyed=keyed | renamed)
 
 
 def undo(conn: Connection) -> None:

@@ -119,7 +119,7 @@ def compare(conn: Connection, cache: StructureCache, job: Job, moments: tuple[Sn
     if added:
         failed |= mismatched_in(after, added)
     if removes:
-        referring = (snapshot.key_of(o) for o in snapshot.children(after, change.names))
+        referring = (snapshot.key_of(o) for o in after.referring_to(change.names))
         failed |= {key: "" for key in referring if key in before}
     structure = _broken(cache, job, failed, moments) if failed else UNTOUCHED
     if not (removes and change.gone):

@@ -59,7 +59,7 @@ class Naming:
         key = key_of(obj)
         self._order[key] = self._next
         self._next += 1
-        for name in {fold(obj.name), *names_in(obj.sql)}:
+        for name in words_of(obj):
             self._by_name.setdefault(name, {})[key] = obj
         if obj.type == "trigger":
             self._triggers.setdefault(fold(obj.table), {})[key] = obj
@@ -69,7 +69,7 @@ class Naming:
         key = key_of(obj)
         if self._order.pop(key, None) is None:
             return
-        for name in {fold(obj.name), *names_in(obj.sql)}:
+        for name in words_of(obj):
             _discard(self._by_name, name, key)
         if obj.type == "trigger":
             _discard(self._triggers, fold(obj.table), key)
@@ -246,14 +246,14 @@ class Snapshot:
             self._objects.dependents = Naming(self.of("view", "trigger"))
         return self._objects.dependents
 
-    @property
-    def referring(self) -> Naming:
-        """The tables that may have foreign keys."""
-        if self.changed:
-            return Naming(filter(may_refer, self.rows))
+    def referring_to(self, names: Collection[str]) -> list[StoredObject]:
+        """The tables with foreign keys that may refer to tables in ``names`` (folded), or are of one."""
         if self._objects.referring is None:
-            self._objects.referring = Naming(filter(may_refer, self.rows))
-        return self._objects.referring
+            self._objects.referring = Naming(filter(may_refer, self._objects.at.values()))
+        keys = {key_of(obj) for obj in self._objects.referring.of(names)} - self.changed.keys()
+        before = [placed.object for placed in self.changed.values() if placed is not None]
+        keys |= {key_of(obj) for obj in before if may_refer(obj) and not words_of(obj).isdisjoint(names)}
+        return self.in_order(keys)
 
     def any(self, test: Test) -> bool:
         """Whether some object passes ``test``."""
@@ -329,11 +329,6 @@ def reached(dependents: Naming, names: frozenset[str], new: Iterable[StoredObjec
     return [*hit.values(), *dependents.sorted(triggers.values())]
 
 
-def children(schema: Snapshot, names: frozenset[str]) -> list[StoredObject]:
-    """The tables of ``schema`` with foreign keys that may refer to tables in ``names`` (folded), or are of one."""
-    return schema.referring.of(names)
-
-
 def needed(schema: Snapshot, keys: Iterable[Key]) -> Snapshot:
     """What of ``schema`` has to be there so that the objects with these ``keys`` can be compiled: they, and what they
     name, also through views, with its indexes; no other triggers."""
@@ -349,6 +344,11 @@ def needed(schema: Snapshot, keys: Iterable[Key]) -> Snapshot:
     tables = {name for kind, name in wanted if kind == "table"}
     wanted |= {key_of(o) for o in schema.belonging(tables) if o.type == "index"}
     return Snapshot.of_rows(schema.in_order(wanted))
+
+
+def words_of(obj: StoredObject) -> frozenset[str]:
+    """The names that ``obj`` may name, and its own, folded."""
+    return names_in(obj.sql) | {fold(obj.name)}
 
 
 # The snapshots of a long run share nearly all of their texts.

@@ -388,3 +388,24 @@ def test_down_after_up_restores_schema_and_rows(project: Project) -> None:
     schema, rows = project.data()
     assert rows == before[1]
     assert "NOT NULL" not in str(schema)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "DROP INDEX elder_code;\n",
+        "ALTER TABLE elder RENAME TO older;\nDROP INDEX elder_code;\n",
+        "DROP INDEX elder_name;\nDROP INDEX elder_code;\n",
+        "DROP INDEX elder_code;\nCREATE INDEX elder_code ON elder (code);\n",
+    ],
+)
+def test_a_unique_index_that_a_foreign_key_names_is_missed(change: str, tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    project.add(
+        "0001_base",
+        "CREATE TABLE elder (id INTEGER PRIMARY KEY, code TEXT, name TEXT);\n"
+        "CREATE UNIQUE INDEX elder_code ON elder (code);\nCREATE INDEX elder_name ON elder (name);\n"
+        "CREATE TABLE child (id INTEGER PRIMARY KEY, code TEXT REFERENCES elder (code));\n",
+    )
+    project.add("0002_change", change)
+    project.run("migrate.up").expect(5, "PRIMARY KEY or UNIQUE index any more")
