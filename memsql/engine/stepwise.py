@@ -152,7 +152,10 @@ class _Steps:
                 self.session.conn.execute(statement.text)
 
     def refuse_harm(self) -> None:
-        """Raise Refused where a statement does harm to the log of a file that Litestream replicates."""
+        """Raise Refused where a statement does harm to the log of a file that Litestream replicates, or would write
+        damaged pages anew."""
+        if any(effect(statement.text).kind == "vacuum" for statement in self.statements[self.done :]):
+            damage.refuse(self.session.conn)
         for statement in self.statements[self.done :]:
             pragma = read_pragma(statement.text)
             reason = None if pragma is None else litestream.harm(pragma)
@@ -198,7 +201,6 @@ class _Steps:
         alone = kind in _ALONE
         if kind == "vacuum":
             self._refuse_renumbering()
-            damage.refuse(conn)
         if alone:
             conn.execute(sql)
         with transaction(conn):
