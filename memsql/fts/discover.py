@@ -94,7 +94,9 @@ def _bodies(rows: Iterable[Sequence[object]]) -> list[tuple[Trigger, frozenset[s
 
 
 def _with_triggers(table: FtsTable, bodies: Iterable[tuple[Trigger, frozenset[str]]]) -> FtsTable:
-    return replace(table, triggers=tuple(trigger for trigger, words in bodies if fold(table.name) in words))
+    name = fold(table.name)
+    triggers = tuple(trigger for trigger, words in bodies if name in words)
+    return replace(table, triggers=triggers) if triggers else table
 
 
 # As many as a large schema has: a run asks for all of them at each migration that makes one.
