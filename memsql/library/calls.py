@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from memsql.engine.signals import Stop, stop_of_the_caller, stopped_by
 from memsql.errors import MemsqlError, StatementError
+from memsql.storage import faults
 
 T = TypeVar("T")
 ProgressCallback = Callable[[str, float | None], None]
@@ -50,9 +51,16 @@ def run(work: Callable[[Stop], T], *, here: bool) -> T:
 
 
 def run_stopped_by(work: Callable[[Stop], T], stop: Stop) -> T:
-    """``work``, called in this thread, which somebody else stops with ``stop``."""
+    """``work``, called in this thread, which somebody else stops with ``stop``. What comes of a disk or of the machine
+    is raised as a MemsqlError."""
     with stopped_by(stop):
-        return work(stop)
+        try:
+            return work(stop)
+        except (MemsqlError, OSError) as e:
+            fault = faults.explained(e, "memsql", "the same call")
+            if fault is None:
+                raise
+            raise fault from e
 
 
 def refuse_stopped(stop: Stop) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import inspect
 import sys
 from collections.abc import Callable, Iterable, Mapping
@@ -14,10 +13,10 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 from invoke import Exit
 
 from memsql import config, extensions, hints, interrupts
-from memsql.errors import ConnectError, DiskFull, Interrupted, MemsqlError, OutputLost, StatementError, UsageError
+from memsql.errors import Interrupted, MemsqlError, OutputLost, StatementError, UsageError
 from memsql.report import text
 from memsql.report.outcome import outcome_json
-from memsql.storage import leftovers
+from memsql.storage import faults, leftovers
 from memsql.tasks import chain, notice
 from memsql.tasks.command_line import MemsqlTask
 from memsql.tasks.output import terminal_width, write, write_json
@@ -33,11 +32,6 @@ if TYPE_CHECKING:
     P = ParamSpec("P")
     Body = Callable[Concatenate[Settings, Bar, P], "Outcome"]
 
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
-_OF_THE_MACHINE = _FULL | {errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM, errno.ESTALE, errno.EMFILE, errno.ENFILE}
-"""The errors of the system that come of the machine, and of no mistake in memsql."""
-# How the names begin of the errors of SQLite that a disk is to blame for.
-_OF_THE_DISK = ("SQLITE_FULL", "SQLITE_IOERR")
 _COMMON_HELP = {
     "database": "path or URL of the database; wins over --env, TURSO_URL and the settings",
     "insecure": "let the token go unencrypted (http:, ws:) to another machine",
@@ -293,36 +287,12 @@ def _error_of(command: str, stopped: BaseException, *, reads_only: bool) -> Mems
     interruption = _interruption(stopped)
     if interruption is not None:
         return _interrupted(command, interruption, reads_only=reads_only)
-    if isinstance(stopped, StatementError) and (stopped.code or "").startswith(_OF_THE_DISK):
-        return _of_the_disk(command, stopped)
-    if isinstance(stopped, OSError) and stopped.errno in _OF_THE_MACHINE:
-        kind = DiskFull if stopped.errno in _FULL else ConnectError
-        return kind(f"{stopped.filename or command}: {stopped.strerror}", hint="look after that disk, and run it again")
+    fault = faults.explained(stopped, command, hints.command(command))
+    if fault is not None:
+        return fault
     if isinstance(stopped, MemsqlError):
         return stopped
     raise stopped
-
-
-def _of_the_disk(command: str, error: StatementError) -> MemsqlError:
-    """What to tell of ``error``, which came of a disk that is full or broken."""
-    again = hints.command(command)
-    if error.code == "SQLITE_FULL":
-        problem = "there is no space left on the disk of the database"
-        hint = f"free space (the journal needs as much as the change), and run it again: {again}"
-    elif error.is_full:
-        problem = "there is no space left on the disk of the database, or it cannot be written"
-        hint = f"see whether it is full (the journal needs as much as the change), and run it again: {again}"
-    else:
-        problem = "the disk of the database could not be read or written"
-        hint = f"run it again: {again}; if it happens again, ask the system whether the disk is broken or full"
-    kind = DiskFull if error.is_full else ConnectError
-    return kind(
-        f"{problem}: {error.message}",
-        statement=error.statement,
-        details=error.details,
-        state=error.state,
-        hint=hint,
-    )
 
 
 def _interruption(error: BaseException) -> KeyboardInterrupt | None:
