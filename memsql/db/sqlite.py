@@ -79,7 +79,12 @@ class SQLiteConnection:
                 self._db.execute("SELECT count(*) FROM sqlite_schema").fetchone()
             if self._mode == "ro":
                 self._db.execute("PRAGMA query_only = on")
-            elif has_folder(os.fspath(self.target.path or "")):
+                return
+            if self._mode != "memory":
+                # A commit deletes the rollback journal. Unless its folder is synced, a loss of power brings the journal
+                # back, and that undoes what was said to be done (https://sqlite.org/pragma.html#pragma_synchronous).
+                self._db.execute("PRAGMA synchronous = extra")
+            if has_folder(os.fspath(self.target.path or "")):
                 # Litestream alone moves pages from the log into the file, after it has read them.
                 self._db.execute("PRAGMA wal_autocheckpoint = 0")
 

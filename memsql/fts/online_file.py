@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from memsql import hints
 from memsql.db import Connection, transaction
 from memsql.db.queries import load
-from memsql.errors import LockedError, MemsqlError, Refused
+from memsql.errors import ConnectError, LockedError, MemsqlError, Refused, StatementError
 from memsql.fts.check import check_in_transaction, command
 from memsql.fts.discover import FtsTable
 from memsql.fts.online import (
@@ -67,8 +67,10 @@ class FileEngine:
         return True
 
     def explain(self, error: MemsqlError, reached: str) -> None:
-        if isinstance(error, LockedError):
+        if isinstance(error, (LockedError, ConnectError, StatementError)):
+            # What was copied before is committed, whatever is true of the last step.
             error.state = reached
+        if isinstance(error, LockedError):
             error.hint = f"run it again to go on; {error.hint}"
 
 

@@ -14,7 +14,7 @@ from memsql import hints
 from memsql.db import Connection, Item, Result, rolled_back, transaction
 from memsql.db.copying import Stored
 from memsql.db.queries import load
-from memsql.errors import CommitUnknown, LockedError, MemsqlError, Refused, StatementError
+from memsql.errors import CommitUnknown, ConnectError, LockedError, MemsqlError, Refused, StatementError
 from memsql.fts.check import check_in_transaction, command
 from memsql.fts.discover import FtsTable, discover
 from memsql.fts.online import END, Chunk, Position, RebuildPlan, Tally, ensure, plan_again, plan_for, position
@@ -85,6 +85,8 @@ class ServerEngine:
             error.hint = "run it again to go on; a smaller --chunk holds the lock for less time"
         elif isinstance(error, CommitUnknown):
             error.hint = "run it again to go on"
+        elif isinstance(error, ConnectError):
+            error.state = reached
         elif isinstance(error, StatementError):
             error.state = reached
             error.hint = error.hint or _abort_hint()

@@ -187,3 +187,8 @@ def test_a_text_that_ended_the_transaction_itself(file: SQLiteConnection) -> Non
     file.script("INSERT INTO t VALUES (1); COMMIT")
     with pytest.raises(TransactionUndone, match="a statement ended the open transaction"):
         file.execute(_WRITE)
+
+
+def test_a_commit_is_there_after_a_loss_of_power(file: SQLiteConnection) -> None:
+    """Where SQLite only deletes the journal (FULL), it may come back with the power, and undo what was committed."""
+    assert file.execute("PRAGMA synchronous").one() == 3
