@@ -75,6 +75,9 @@ class Style:
             violations = linted.get_violations()
             broken = any(v.rule_code() in _UNREADABLE for v in violations)
             repaired = linted.fix_string() if fix and not broken else (text, False)
+        except OSError:
+            # A disk that cannot be read is no mistake of sqlfluff, and a file that it has not looked at is not fine.
+            raise
         except Exception as e:
             # Another program's mistake must not hide what our rules found.
             return Styled(

@@ -10,9 +10,10 @@ from memsql.storage import regular
 from memsql.tasks.task import PROJECT_OPTIONS, Outcome, task
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from memsql.config import Settings
+    from memsql.errors import FileError
     from memsql.lint import Finding
     from memsql.lint.style import Styled
     from memsql.report.progress import Bar
@@ -57,8 +58,9 @@ def lint(
     files = sql_files(settings, [Path.cwd() / name for name in path or []])
     # First, because sqlfluff starts a thread, which makes it slower to start a process.
     before = [] if fix else lint_files(settings, files)
-    styled, repaired, notes = _style(settings, files, fix=fix)
+    styled, repaired, notes, unread = _style(settings, files, fix=fix)
     findings = _merged(settings, files, lint_files(settings, files) if fix else before, styled)
+    _refuse_unread(unread, findings, repaired)
     blocking = {"error", "warning"} if strict else {"error"}
     return Outcome(
         text(findings, len(files), repaired, notes),
@@ -67,23 +69,38 @@ def lint(
     )
 
 
-def _style(settings: Settings, files: Sequence[Path], *, fix: bool) -> tuple[list[Styled], list[str], list[str]]:
-    """Return what sqlfluff says of each file, the files that it repaired, and notes about both."""
+def _refuse_unread(unread: Mapping[str, FileError], findings: Sequence[Finding], repaired: Sequence[str]) -> None:
+    """Raise the error of a file that sqlfluff did not get to see, unless a finding says that it cannot be read: a disk
+    may give it to one reader and not to the next."""
+    said = {finding.path for finding in findings if finding.severity == "error"}
+    for path, problem in unread.items():
+        if path not in said:
+            problem.state = f"repaired: {', '.join(repaired)}" if repaired else "nothing was changed"
+            raise problem
+
+
+def _style(
+    settings: Settings, files: Sequence[Path], *, fix: bool
+) -> tuple[list[Styled], list[str], list[str], dict[str, FileError]]:
+    """Return what sqlfluff says of each file, the files that it repaired, notes about both, and the errors of those
+    that could not be read."""
     from memsql.errors import FileError
     from memsql.lint import style
     from memsql.project.files import read_file
 
     if not style.installed():
         note = "the house style was not checked: sqlfluff is not installed (pip install 'memsql-migrate[lint]')"
-        return [], [], [note + ("; nothing was repaired" if fix else "")]
+        return [], [], [note + ("; nothing was repaired" if fix else "")], {}
     linter = style.Style(settings)
     results: list[Styled] = []
     repaired: list[Path] = []
+    unread: dict[str, FileError] = {}
     for file in files:
         try:
             text = read_file(file, settings.show(file)).text()
-        except FileError:
-            continue  # lint_files says so.
+        except FileError as e:
+            unread[settings.show(file)] = e
+            continue
         result = linter.lint(file, text, fix=fix)
         if result.fixed is not None:
             _replace(file, result.fixed, settings.show(file))
@@ -96,7 +113,7 @@ def _style(settings: Settings, files: Sequence[Path], *, fix: bool) -> tuple[lis
             f"migrations were repaired; stamp them anew with: {hints.command('migrate.sum')}. "
             "One that is applied somewhere counts as edited there"
         )
-    return results, [settings.show(file) for file in repaired], notes
+    return results, [settings.show(file) for file in repaired], notes, unread
 
 
 def _merged(

@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 from places import ROOT
 
 from memsql import config
+from memsql.errors import FileError
 from memsql.lint import Finding, lint_files, lint_text, sql_files
 from memsql.lint.files import kind_of
+from memsql.tasks import lint
 
 KINDS = ("migration", "rollback", "check", "query", "snapshot", "legacy", "other")
 NOTES = "CREATE TABLE notes (id INTEGER PRIMARY KEY, body TEXT);\n"
@@ -385,3 +387,14 @@ def test_a_migration_without_a_check_is_a_remark(tmp_path: Path) -> None:
     assert "0002_b" not in done.out
     project.check("0001_a", "SELECT 'gone' WHERE NOT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'a')")
     assert "MS34" not in project.run("lint", "migrations").expect(0).out
+
+
+def test_a_file_that_is_read_once_and_not_again_is_told() -> None:
+    """A disk may give it to the safety rules, and not to sqlfluff: then its style was not looked at."""
+    problem = FileError("migrations/0001_a.sql cannot be read: Input/output error")
+    unread = {"migrations/0001_a.sql": problem}
+    with pytest.raises(FileError, match="cannot be read") as caught:
+        lint._refuse_unread(unread, [], ["migrations/0002_b.sql"])
+    assert caught.value.state == "repaired: migrations/0002_b.sql"
+    said = Finding("MS30", "does_not_run", "error", "migrations/0001_a.sql", 1, 1, 1, problem.message, "")
+    lint._refuse_unread(unread, [said], [])
