@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+from pathlib import Path
 
+from memsql.config import is_url, parse_target
 from memsql.errors import UsageError
 from memsql.library.calls import ProgressCallback
 from memsql.library.migrating import migrate
@@ -13,8 +15,8 @@ from memsql.library.results import MigrateReport
 from memsql.library.source import Project, StrPath
 
 _Key = tuple[str, Project]
-_known: dict[_Key, tuple[int, int] | None] = {}
-"""The databases that are current, with device and inode of the file; None for a server."""
+_known: dict[_Key, tuple[str, tuple[int, int]] | None] = {}
+"""The databases that are current, with path, device and inode of the file; None for a server."""
 _locks: dict[_Key, threading.Lock] = {}
 _guard = threading.Lock()
 
@@ -61,7 +63,7 @@ def ensure_current(
             hint="use memsql.migrate() for this one",
         )
     text = os.fspath(database)
-    key = (text if "://" in text else os.path.abspath(text), Project.of(project, env))
+    key = (text if is_url(text) else os.path.abspath(text), Project.of(project, env))
     if _is_known(key):
         return None
     with _guard:
@@ -79,20 +81,22 @@ def ensure_current(
             yes=yes,
             progress=progress,
         )
-        _known[key] = _identity(key[0])
+        path = parse_target(text, Path.cwd()).path
+        _known[key] = None if path is None else (str(path), _identity(str(path)))
         return report
 
 
 def _is_known(key: _Key) -> bool:
-    return key in _known and _known[key] == _identity(key[0])
+    if key not in _known:
+        return False
+    file = _known[key]
+    return file is None or _identity(file[0]) == file[1]
 
 
-def _identity(text: str) -> tuple[int, int] | None:
-    """Device and inode of the file; None where there is none, or it is a server."""
-    if "://" in text:
-        return None
+def _identity(path: str) -> tuple[int, int]:
+    """Device and inode of the file ``path``; zeros where there is none, so that it is none that was migrated."""
     try:
-        entry = os.stat(text)
+        entry = os.stat(path)
     except OSError:
         return (0, 0)
     return entry.st_dev, entry.st_ino

@@ -128,14 +128,18 @@ def test_it_never_writes(project: Project) -> None:
     assert sorted(path.name for path in project.root.iterdir()) == ["memory.db", "migrations", "setup.cfg"]
 
 
-def test_a_database_is_migrated_at_its_first_use_and_again_where_it_is_another_file(project: Project) -> None:
-    first = memsql.ensure_current(project.db, project=project.root)
+@pytest.mark.parametrize("form", ["{}", "file:{}", "sqlite:///{}"])
+def test_a_database_is_migrated_at_its_first_use_and_again_where_it_is_another_file(
+    project: Project, form: str
+) -> None:
+    database = form.format(project.db)
+    first = memsql.ensure_current(database, project=project.root)
     assert first is not None
     assert first.outcome == "migrated"
-    assert memsql.ensure_current(project.db, project=project.root) is None
+    assert memsql.ensure_current(database, project=project.root) is None
     # The file stays, so that the new one has another inode.
     project.db.rename(project.root / "old.db")
-    again = memsql.ensure_current(project.db, project=project.root)
+    again = memsql.ensure_current(database, project=project.root)
     assert again is not None
     assert again.outcome == "migrated"
 
