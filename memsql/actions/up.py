@@ -65,19 +65,24 @@ def _up(settings: Settings, visit: Visit, options: RunOptions, progress: Progres
         decide(state, options)
     else:
         migrations = plan.to_apply(state.statuses, to=options.to, out_of_order=takes_late(options, settings))
-        if not migrations and not state.incomplete:
+        waits = state.waiting_scripts and options.to is None
+        if not migrations and not state.incomplete and not waits:
             refuse_stale_sum(project)
             return report(state)
     # Imported only where there is work, so that an idle run is as quick as a status.
     from memsql.engine.job import up_jobs
-    from memsql.engine.pending import Pending
+    from memsql.engine.pending import with_scripts
 
-    pending = Pending(state, tuple(up_jobs(project, migrations)))
+    pending = with_scripts(state, up_jobs(project, migrations), options)
     refuse_stale_sum(project)
     if options.disk_check:
         _refuse_without_room(settings, state, pending.jobs, options)
     with untouched():
-        gate(_proposal(state, migrations))
+        gate(
+            _proposal(
+                state, migrations, [job.migration.name for job in pending.jobs if job.alone and job.alone.operation]
+            )
+        )
     with visit.open("rwc") as conn, _measured(settings, conn, options, progress) as session:
         return _with_costs(up_on(session, state, pending), session)
 
@@ -206,16 +211,18 @@ def _not_adopted(state: State) -> tuple[str, ...]:
     return (f"memsql keeps no ledger of this database yet, {lists}: first {hints.command('legacy.adopt')}",)
 
 
-def _proposal(state: State, migrations: Sequence[Migration]) -> Proposal:
+def _proposal(state: State, migrations: Sequence[Migration], scripts: Sequence[str]) -> Proposal:
     if any(other.counts for other in state.others):
         names = " and ".join(other.says for other in state.others if other.counts)
         return Proposal("up", f"go on from the ledger {names}, and apply what waits then")
     if state.must_be_adopted:
         return Proposal("up", "adopt it, a legacy database, and apply what waits then")
+    script_words = f"run {words.count(len(scripts), 'script')}: {', '.join(scripts)}" if scripts else ""
     if not migrations:
-        return Proposal("up", "complete the ledger")
+        return Proposal("up", script_words or "complete the ledger")
     checksums = tuple(m.checksum for m in migrations)
-    return Proposal("up", f"apply {_listed(migrations)}", empty=not state.has_tables, checksums=checksums)
+    what = " and ".join(filter(None, [f"apply {_listed(migrations)}", script_words]))
+    return Proposal("up", what, empty=not state.has_tables, checksums=checksums)
 
 
 def _listed(migrations: Sequence[Migration]) -> str:

@@ -78,7 +78,7 @@ def verify(settings: Settings, *, deep: bool, progress: Progress, visit: Visit |
         progress.start("compiling views and triggers")
         findings += _structure(conn)
         progress.start("comparing the schema")
-        findings += _schema(state, conn)
+        findings += [*_schema(state, conn), *_scripts(state)]
         progress.start("checking full-text indexes")
         findings += _full_text(project, conn, progress, on_legacy_track=legacy is not None)
         applied = {s.version for s in state.statuses if s.is_applied}
@@ -310,7 +310,8 @@ def _schema(state: State, conn: Connection) -> list[Finding]:
     if not applied:
         return []
     try:
-        goal = replay_schema(state.project, max(applied))
+        # Scripts that wait have nothing to do with what migrations made; they are a finding of their own.
+        goal = replay_schema(state.project, max(applied), scripts=not state.waiting_scripts)
     except MemsqlError as e:
         part = unknown_part(e.message)
         if part is None and (conn.target.path is not None or "syntax error" not in e.message):
@@ -320,6 +321,10 @@ def _schema(state: State, conn: Connection) -> list[Finding]:
         return [_unproven("schema", _WHY_SCHEMA, [message])]
     actual = read(conn)
     comparison = compare(definitions(goal), definitions(actual))
+    if state.waiting_scripts:
+        from memsql.actions.scripts import without_theirs
+
+        comparison = without_theirs(comparison, state.scripts)
     return [
         Finding(
             "schema",
@@ -341,6 +346,15 @@ def _schema(state: State, conn: Connection) -> list[Finding]:
             "nothing is there that no migration made, and every name has the letters of the migrations",
         ),
     ]
+
+
+def _scripts(state: State) -> list[Finding]:
+    if not state.scripts:
+        return []
+    from memsql.actions.scripts import WHY, problems
+
+    is_drift, messages = problems(state.scripts)
+    return [Finding("repeatables", "error" if is_drift else "warning", messages, WHY)]
 
 
 def _full_text(project: Project, conn: Connection, progress: Progress, *, on_legacy_track: bool) -> list[Finding]:

@@ -27,6 +27,7 @@ from memsql.author.change.references import orphaned, vanished
 from memsql.author.change.steps import NO_RENAMES
 from memsql.author.defaults import dangling_defaults
 from memsql.author.files import NextName, complete_sum, next_name, write_files
+from memsql.author.own_scripts import without_scripts
 from memsql.author.prove import Candidate, prove
 from memsql.author.trial import by_hand, plan_that_works
 from memsql.author.usable import lost_content, unusable
@@ -147,6 +148,11 @@ def draft(
     coming = next_name(settings, name)
     schema_file = _read(settings, source)
     project = load.load_project(settings)
+    edited = schema_file
+    if project.repeatables:
+        text = without_scripts(edited.text, project.repeatables, edited.shown)
+        schema_file = replace(edited, text=text, wanted=read_wanted(text, edited.shown))
+        project = replace(project, repeatables=())
     progress.start("replaying the migrations")
     with closing(memory()) as base:
         run_on(base, project, "up", RunOptions())
@@ -168,7 +174,7 @@ def draft(
         progress.start("proving it on made-up rows")
         candidate = _candidate(derived, schema_file.renames, with_migration(project, coming, texts))
         rows = _prove(base, candidate, schema_file, seed)
-    files = _write(settings, coming, texts, schema_file)
+    files = _write(settings, coming, texts, edited)
     return Draft(
         files,
         differences.lines_of(before, after, schema_file.renames),

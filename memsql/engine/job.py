@@ -25,13 +25,24 @@ class LedgerMoved(Exception):
     """Another process changed the ledger since planning; plan again."""
 
 
+@dataclass(frozen=True, slots=True)
+class Script:
+    """What the history alone hears of a script without a version: the ``operation``, "" where nobody keeps a record,
+    the ``checksum`` of what it does, and a ``message``."""
+
+    operation: str
+    checksum: str | None = None
+    message: str | None = None
+
+
 @dataclass(frozen=True)
 class Job:
     """A migration in one direction: its file is read, its header parsed, and nothing in it is forbidden.
 
     ``checks`` are the migration's own checks, for an up. ``guarded`` marks a legacy upgrade: its statements may
     stand under a condition, and the ledger keeps one line of history about it instead of a version. ``ordered``, for a
-    down: all migrations of the project, in the order they are applied.
+    down: all migrations of the project, in the order they are applied. ``alone``: it is a script without
+    a version.
     """
 
     migration: Migration
@@ -42,6 +53,7 @@ class Job:
     checks: tuple[Check, ...] = ()
     guarded: bool = False
     ordered: Sequence[Migration] = ()
+    alone: Script | None = None
 
     @property
     def allows_loss(self) -> bool:
@@ -62,16 +74,26 @@ class Job:
     @property
     def label(self) -> str:
         """What a progress bar shows: ``applying 0003_add_notes``."""
-        return f"{'applying' if self.direction == 'up' else 'rolling back'} {self.migration.id}"
+        verb = "running" if self.alone is not None else "applying" if self.direction == "up" else "rolling back"
+        return f"{verb} {self.migration.id}"
 
     @property
     def operation(self) -> str:
-        """The word for it in the history: ``apply`` or ``rollback``."""
+        """The word for it in the history: ``apply`` or ``rollback``, or that of a script without a version."""
+        if self.alone is not None:
+            return self.alone.operation or "repeat"
         return "apply" if self.direction == "up" else "rollback"
 
     def entry(self, started: datetime, duration_ms: int) -> ledger.Entry:
         """The ledger's entry about a run of this job that began at ``started``."""
-        return entry_of(self.migration, started, duration_ms)
+        entry = entry_of(self.migration, started, duration_ms)
+        if self.alone is None:
+            return entry
+        script = self.alone
+        checksum = script.checksum or entry.checksum
+        return replace(
+            entry, version=None, hashes=None, checksum=checksum, alone=script.operation, message=script.message
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +103,7 @@ class Done:
     ``account`` says what it lost with permission and what it changed by name, ``rebuilt`` which full-text indexes were
     rebuilt, ``warnings`` what its checks warn of; ``broken`` which views and triggers it broke with permission,
     ``weaker`` which constraints and definitions hold less than before; ``unproven`` what could not be looked at, and
-    why; ``timings`` has the time of every statement where the run measured them.
+    why; ``timings`` has the time of every statement where the run measured them. ``script``: it has no version.
     """
 
     id: str
@@ -96,6 +118,7 @@ class Done:
     broken: tuple[str, ...] = ()
     weaker: tuple[str, ...] = ()
     unproven: tuple[str, ...] = ()
+    script: bool = False
 
 
 def entry_of(migration: Migration, started: datetime, duration_ms: int) -> ledger.Entry:

@@ -32,12 +32,15 @@ _PATIENCE = 0.05
 class Pending:
     """The jobs that wait, and the state of files and ledger from which they were planned.
 
-    ``completed``: rows of the ledger that were written or moved before planning.
+    ``completed``: rows of the ledger that were written or moved before planning. ``whole``: all jobs share one
+    transaction. ``more``: something waits behind them that cannot share theirs, so that it is planned when they ran.
     """
 
     state: State
     jobs: tuple[Job, ...]
     completed: tuple[Completed, ...] = ()
+    whole: bool = False
+    more: bool = False
 
 
 Planner = Callable[[State, Sequence[Done]], Pending]
@@ -50,7 +53,21 @@ def pending_up(state: State, options: RunOptions) -> Pending:
     """What an up applies. Raises FileError for files that must not run, UsageError for an unknown version."""
     late = takes_late(options, state.project.settings)
     migrations = plan.to_apply(state.statuses, to=options.to, out_of_order=late)
-    return Pending(state, tuple(up_jobs(state.project, migrations, replayed=options.replayed)))
+    return with_scripts(state, up_jobs(state.project, migrations, replayed=options.replayed), options)
+
+
+def with_scripts(state: State, jobs: Sequence[Job], options: RunOptions) -> Pending:
+    """What an up runs: ``jobs``, those of migrations, and the repeatable scripts behind the last one."""
+    if options.to is not None or not state.waiting_scripts:
+        return Pending(state, tuple(jobs))
+    from memsql.engine.repeating import jobs_of
+
+    run = jobs_of(state.scripts, jobs)
+    if run.first:
+        return Pending(state, (*run.first, *jobs, *run.last), whole=True)
+    if run.drops:
+        return Pending(state, tuple(jobs), more=True)
+    return Pending(state, (*jobs, *run.last))
 
 
 def pending_down(state: State, options: RunOptions) -> Pending:
@@ -128,10 +145,14 @@ def run(session: Session, pending: Pending, planner: Planner, runner: RunnerFact
     done: tuple[Done, ...] = ()
     completed = pending.completed
     while pending.jobs:
-        attempt = (runner or _runner)(session, pending)
+        whole = session.options.all_or_nothing or pending.whole
+        part = session.all_or_nothing() if whole else session
+        attempt = (runner or _runner)(part, pending)
         attempt.earlier = done
         try:
-            attempt.run(pending.jobs, whole=session.options.all_or_nothing)
+            attempt.run(pending.jobs, whole=whole)
+            if pending.more:
+                raise LedgerMoved
         except LedgerMoved:
             done += tuple(attempt.done)
             pending = planner(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from memsql import deadline
 from memsql.db.sqlite import memory
@@ -27,14 +27,18 @@ class Prefixes:
     problem: str = ""
 
 
-def replay_schema(project: Project, to: int | None = None) -> Schema:
-    """The schema after all migrations, or after version ``to``, run on an empty database in memory.
+def replay_schema(project: Project, to: int | None = None, *, scripts: bool = True) -> Schema:
+    """The schema after all migrations, or after version ``to``, run on an empty database in memory, and after the
+    repeatable ``scripts`` behind them.
 
     Raises FileError where they do not run there, UsageError where there is no such version.
     """
     with closing(memory()) as conn:
         try:
-            run_on(conn, project, "up", RunOptions(to=to, old_permits=True, replayed=True))
+            migrations = tuple(m for m in project.ordered if to is None or m.version <= to)
+            run_on(conn, replace(project, repeatables=()), "up", RunOptions(to=to, old_permits=True, replayed=True))
+            if scripts and project.repeatables:
+                run_on(conn, replace(project, ordered=migrations), "up", RunOptions())
         except UsageError:
             raise
         except MemsqlError as e:

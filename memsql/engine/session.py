@@ -119,6 +119,10 @@ class Session:
         """The same session on ``conn``, another connection to its database."""
         return replace(self, conn=conn, schema=SchemaCache(conn))
 
+    def all_or_nothing(self) -> Session:
+        """The same session for jobs that share one transaction."""
+        return replace(self, options=replace(self.options, all_or_nothing=True))
+
     def allows_all(self, job: Job) -> bool:
         """Whether the person, or an old permit without a name in a replay, permits ``job`` to lose anything."""
         return self.options.allow_data_loss or (self.options.old_permits and job.allows_loss)

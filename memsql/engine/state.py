@@ -23,6 +23,7 @@ from memsql.setting_values import SERVER_COPY_ROWS
 if TYPE_CHECKING:
     from memsql.engine.job import Done
     from memsql.engine.meter import Cost
+    from memsql.engine.repeating import ScriptStatus
     from memsql.exchange.ledgers import OtherLedger
 
 
@@ -102,7 +103,7 @@ class Report:
     ``completed``: rows of the ledger that were written or moved now. ``adopted``: sentences about how a legacy database
     was taken over. ``notices``: what changed in files that are applied and still do the same.
     ``locked_ms``: for how many milliseconds the longest transaction held the write lock. ``costs``: what each
-    transaction took, where that was measured.
+    transaction took, where that was measured. ``scripts``: those without a version that ran.
     """
 
     done: tuple[Done, ...]
@@ -113,6 +114,7 @@ class Report:
     notices: tuple[str, ...] = ()
     locked_ms: int = 0
     costs: tuple[Cost, ...] = ()
+    scripts: tuple[Done, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +131,8 @@ class State:
     """Files and ledger side by side. ``has_tables``: the database has tables that are not bookkeeping. ``history``: the
     hashes of what was applied, by version and checksum; read only where a file differs from it. ``others``: the ledgers
     of other tools, read only where there is none of ours. ``stored``: the schema as of the same moment, where it was
-    to be read and is small. ``beside``: as in RunOptions."""
+    to be read and is small. ``beside``: as in RunOptions. ``scripts``: the repeatable
+    ones."""
 
     project: Project
     ledger: Ledger
@@ -139,6 +142,12 @@ class State:
     others: tuple[OtherLedger, ...] = ()
     stored: StoredSchema | None = None
     beside: bool = False
+    scripts: tuple[ScriptStatus, ...] = ()
+
+    @property
+    def waiting_scripts(self) -> bool:
+        """Whether a repeatable script is to run."""
+        return any(script.waits for script in self.scripts)
 
     @property
     def incomplete(self) -> list[Status]:
@@ -179,7 +188,10 @@ def read_state(project: Project, conn: Connection, *, to_run: bool = False, besi
     questions: list[tuple[str, Params]] = [(load("engine/has_tables"), ())]
     if to_run and conn.target.path is None:
         questions += [("PRAGMA schema_version", ()), (load("engine/small_schema"), (_SMALL_SCHEMA,))]
+    if project.repeatables:
+        questions.insert(1, (load("engine/views_and_triggers"), ()))
     books, (has_tables, *schema) = ledger.read_with(conn, questions)
+    live = schema.pop(0).rows if project.repeatables else ()
     statuses = plan.statuses(project.ordered, books)
     state = State(
         project,
@@ -188,6 +200,7 @@ def read_state(project: Project, conn: Connection, *, to_run: bool = False, besi
         bool(has_tables.rows),
         stored=_stored(*schema) if schema else None,
         beside=beside,
+        scripts=_scripts(project, books, live),
     )
     # What memsql rolled back is still in the ledger of the other tool, which counts no more.
     if books.others and not books.yoyo and (books.is_foreign or not books.rows):
@@ -198,6 +211,15 @@ def read_state(project: Project, conn: Connection, *, to_run: bool = False, besi
         return state
     history = ledger.read_hashes(conn, books)
     return replace(state, statuses=tuple(plan.statuses(project.ordered, books, history)), history=history)
+
+
+def _scripts(project: Project, books: ledger.Ledger, live: Sequence[tuple[Value, ...]]) -> tuple[ScriptStatus, ...]:
+    """The states of the repeatable scripts; ``live`` are the views and triggers of the database."""
+    if not project.repeatables:
+        return ()
+    from memsql.engine.repeating import statuses
+
+    return statuses(project.repeatables, books, live)
 
 
 def _stored(version: Result, objects: Result) -> StoredSchema | None:
@@ -230,6 +252,8 @@ def report(
     """
     applied = sum(1 for s in state.statuses if s.is_applied)
     waiting = sum(1 for s in state.statuses if s.state in plan.WAITING)
-    change = sum(1 if d.direction == "up" else -1 for d in newly)
+    change = sum(1 if d.direction == "up" else -1 for d in newly if not d.script)
     notices = plan.notices(state.statuses)
-    return Report(tuple(done), applied + change, waiting - change, completed, notices=notices)
+    scripts = tuple(d for d in done if d.script and d.name)
+    done = [d for d in done if not d.script]
+    return Report(tuple(done), applied + change, waiting - change, completed, notices=notices, scripts=scripts)

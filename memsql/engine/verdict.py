@@ -89,6 +89,7 @@ def judge(job: Job, evidence: Evidence, *, allows_all: bool) -> Done:
         broken=structure.broken,
         weaker=structure.weaker,
         unproven=(*evidence.account.unproven, *evidence.unproven, *structure.unproven),
+        script=job.alone is not None,
     )
 
 

@@ -4,7 +4,7 @@ yoyo's tables decide what is applied, so that ``yoyo list`` always agrees. schem
 and the checksum; memsql_history keeps every attempt. docs/formats.md specifies the columns.
 """
 
-from memsql.ledger.model import COLUMNS, TABLES, Entry, Hashes, Ledger, Progress, Row, utc_text, version_of
+from memsql.ledger.model import COLUMNS, TABLES, Entry, Hashes, Ledger, Progress, Row, ScriptRow, utc_text, version_of
 from memsql.ledger.reading import (
     assemble,
     columns_by_table,
@@ -38,6 +38,7 @@ __all__ = [
     "Ledger",
     "Progress",
     "Row",
+    "ScriptRow",
     "add_history",
     "applied_statements",
     "assemble",

@@ -28,6 +28,20 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class ScriptRow:
+    """A script without a version as it ran last: a repeatable one (``operation`` is repeat) or a seed. ``message`` is
+    what the history says of it: of a repeatable the objects that it made."""
+
+    name: str
+    operation: str
+    checksum: str | None
+    message: str | None
+    started_at: str
+    performed_by: str | None
+    duration_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Progress:
     """How far a migration without a transaction came: statements done, under which checksum."""
 
@@ -53,7 +67,8 @@ class Ledger:
     more than once in that table. ``history_lacks``: the columns that the history of an older memsql has not.
     ``foreign``: the rows that another tool wrote, as the history keeps them; where schema_migrations still has such a
     row, it is not among ``rows``. ``others``: the tables in which other tools keep what they applied, with their
-    columns; among them schema_migrations where its columns are not ours.
+    columns; among them schema_migrations where its columns are not ours. ``scripts``: those without a version, by
+    operation and name.
     """
 
     tables: frozenset[str] = frozenset()
@@ -66,6 +81,7 @@ class Ledger:
     history_lacks: tuple[str, ...] = ()
     foreign: tuple[Row, ...] = ()
     others: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    scripts: Mapping[tuple[str, str], ScriptRow] = field(default_factory=dict)
 
     def with_tables(self) -> Ledger:
         """The same after create_tables()."""
@@ -86,7 +102,9 @@ class Ledger:
 class Entry:
     """What to write about one migration: ids, texts and times of this attempt. ``version`` is None for what is no
     migration, such as a legacy phase, ``duration_ms`` where nobody measured it; ``hashes`` are those of its files, for
-    one that counts as applied afterwards."""
+    one that counts as applied afterwards. ``alone``: the operation under which the history alone hears of a script
+    without a version, "" for one of which nobody keeps a record, None for a migration; ``message`` is what it says.
+    """
 
     version: int | None
     name: str
@@ -96,6 +114,8 @@ class Entry:
     started: datetime
     duration_ms: int | None
     hashes: Hashes | None = None
+    alone: str | None = None
+    message: str | None = None
 
 
 def version_of(migration_id: str) -> int | None:

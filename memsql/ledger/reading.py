@@ -9,9 +9,10 @@ from memsql import hints
 from memsql.db import Connection, Item, Params, Result, Value
 from memsql.db.queries import load
 from memsql.errors import Refused, StatementError
-from memsql.ledger.model import COLUMNS, HASHES, TABLES, Hashes, Ledger, Progress, Row
+from memsql.ledger.model import COLUMNS, HASHES, TABLES, Hashes, Ledger, Progress, Row, ScriptRow
 
 _IMPORTED = "imported rows of schema_migrations"
+_SCRIPTS = "scripts without a version"
 _NAMES = TABLES | {"yoyo_lock"}
 # Those that there are where memsql applied something; yoyo's own log is read where memsql has no history.
 _USUAL = frozenset({"schema_migrations", "_yoyo_migration", "yoyo_lock", "memsql_history"})
@@ -118,11 +119,13 @@ def reads(tables: Mapping[str, Sequence[str]] | frozenset[str]) -> list[tuple[st
         ("yoyo_lock", "ledger/read_yoyo_lock"),
         ("memsql_history", "ledger/read_progress"),
     ]
+    if "memsql_history" in tables:
+        wanted.append((_SCRIPTS, "ledger/read_scripts"))
     if "memsql_history" in tables and "schema_migrations" in tables:
         wanted.append((_IMPORTED, "ledger/read_imported"))
     if "_yoyo_migration" in tables and "_yoyo_log" in tables and "memsql_history" not in tables:
         wanted.append(("_yoyo_log", "ledger/read_yoyo_log"))
-    return [(table, (load(query), ())) for table, query in wanted if table in tables or table == _IMPORTED]
+    return [(table, (load(query), ())) for table, query in wanted if table in tables or table in (_IMPORTED, _SCRIPTS)]
 
 
 def _ours(tables: Mapping[str, Sequence[str]]) -> dict[str, Sequence[str]]:
@@ -194,6 +197,10 @@ def assemble(tables: Mapping[str, Sequence[str]], rows: Mapping[str, Sequence[tu
             for r in imports
         ),
         others={name: tuple(columns) for name, columns in tables.items() if name not in ours},
+        scripts={
+            (row.operation, row.name): row
+            for row in (ScriptRow(*r) for r in rows.get(_SCRIPTS, []))  # type: ignore[arg-type]
+        },
     )
 
 

@@ -54,6 +54,9 @@ def applied_statements(
     entry: Entry, operation: str = "apply", by: str | None = None, message: str | None = None
 ) -> list[tuple[str, Params]]:
     """What mark_applied() sends. ``message``: a sentence for the history."""
+    if entry.alone is not None:
+        history = _history(entry, entry.alone, "ok", message=entry.message)
+        return [(load("ledger/add_history"), history)] if entry.alone else []
     when = _yoyo_time(entry.started)
     yoyo_operation = "apply" if operation == "apply" else "mark"
     return [
@@ -81,9 +84,14 @@ def rolled_back_statements(entry: Entry) -> list[tuple[str, Params]]:
 
 def mark_all(conn: Connection, entries: Sequence[Entry], *, applied: bool) -> None:
     """What mark_applied(), or mark_rolled_back(), writes for each of ``entries``, table by table."""
-    rows = [applied_statements(entry) if applied else rolled_back_statements(entry) for entry in entries]
+    scripts = [entry for entry in entries if entry.alone is not None]
+    migrations = [entry for entry in entries if entry.alone is None]
+    rows = [applied_statements(entry) if applied else rolled_back_statements(entry) for entry in migrations]
     for statements in zip(*rows, strict=True):
         conn.executemany(statements[0][0], [params for _, params in statements])
+    # The history has them behind the migrations, as they ran.
+    for entry in scripts:
+        conn.write(applied_statements(entry))
 
 
 def mark_failed(conn: Connection, entry: Entry, operation: str, message: str, *, row: bool = True) -> None:

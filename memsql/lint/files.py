@@ -11,6 +11,7 @@ from memsql.errors import FileError
 from memsql.project import foreign
 from memsql.project.folded import ASIDE
 from memsql.project.links import refuse_linked_folders
+from memsql.project.load import REPEATABLE
 
 _PARTS = {"migrations": "migration", "checks": "check", "queries": "query", "smoke": "smoke"}
 
@@ -60,6 +61,7 @@ def kind_of(path: str, migrations: Path | None = None, sql: Path | None = None) 
             sql / "checks": "check",
             sql / "queries": "query",
             sql / "smoke": "smoke",
+            sql / REPEATABLE: "repeatable",
             sql: "snapshot" if file.name == "schema.sql" else "other",
             sql / "legacy": "snapshot",
         }

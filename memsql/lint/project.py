@@ -25,13 +25,15 @@ from memsql.lint.siblings import Siblings
 from memsql.lint.step import Step, Steps, switches
 from memsql.lint.trial import SavedQuery, Trial, World, try_file
 from memsql.project.admission import off_and_on
-from memsql.project.files import parse_file_name, read_file
+from memsql.project.files import SqlFile, parse_file_name, read_file
+from memsql.project.load import REPEATABLE, repeatables_of
+from memsql.project.repeatables import Repeatable, in_order, read_script
 from memsql.sandbox import isolated
-from memsql.sqltext import Statement, split
+from memsql.sqltext import Statement, quote, split
 from memsql.targets import TargetEngine, parse_targets
 
 _ROWS = ("insert", "update", "delete")
-_AFTER_MIGRATIONS = frozenset({"migration", "rollback", "check", "query", "smoke"})
+_AFTER_MIGRATIONS = frozenset({"migration", "rollback", "check", "query", "smoke", "repeatable"})
 
 
 def lint_text(
@@ -156,7 +158,10 @@ class Folder:
         self._places = {name.removesuffix(".sql"): place for place, name in enumerate(self._ups)}
         self._folders: dict[Path, Path] = {}
         self._steps: dict[str, tuple[Step, ...]] = {}
-        self._history = History(len(self._ups), self._read)
+        # The repeatable scripts run behind the last migration, all of them as if they were one file.
+        self._scripts = _scripts(settings)
+        self._end = len(self._ups) + bool(self._scripts)
+        self._history = History(self._end, self._read)
 
     def close(self) -> None:
         """Forget the replayed schema."""
@@ -177,7 +182,9 @@ class Folder:
 
     def settle(self) -> None:
         """Work out the schema at each migration, each as a part of the work."""
-        self._history.settle(lambda place: f"{self.settings.show(self.settings.migrations)}/{self._ups[place]}")
+        folder = self.settings.show(self.settings.migrations)
+        names = [*(f"{folder}/{name}" for name in self._ups), f"{self.settings.show(self.settings.sql)}/{REPEATABLE}"]
+        self._history.settle(names.__getitem__)
 
     def lint_in_time(self, path: Path) -> list[Finding]:
         """lint() as a part of the work; where it is stopped, a finding."""
@@ -204,13 +211,31 @@ class Folder:
                 return [Finding("MS30", "does_not_run", "error", shown, line, 1, 1, e.message, e.hint or "")]
         file = _File.of(shown, kind_of(str(path), self._migrations, self._sql), text)
         if file.kind in ("check", "query", "smoke"):
-            trial = self._history.trial(len(self._ups), file.steps)
+            trial = self._history.trial(self._end, file.steps)
             return file.findings(trial, _Around(schema=True, final=self._history.final(), targets=self._targets))
+        if file.kind == "repeatable":
+            return self._lint_script(shown, SqlFile(shown, path.name, text.encode()))
         if file.kind in ("migration", "rollback"):
             return self._lint_migration(file, self._places.get(_stem(path)))
         return file.findings(
             _trial_alone(file), _Around(schema=False, made_by_up=self._created_beside(path), targets=self._targets)
         )
+
+    def _lint_script(self, shown: str, file: SqlFile) -> list[Finding]:
+        """A repeatable script: whether it may hold what it holds, and its views can be read behind the migrations."""
+        try:
+            script = read_script(file)
+            in_order([script, *(s for s in self._scripts if s.name != script.name)])
+        except FileError as e:
+            line = (e.where.line if e.where else None) or 1
+            return [Finding("MS30", "does_not_run", "error", shown, line, 1, 1, e.message, e.hint or "")]
+        views = [SavedQuery(n, shown, f"SELECT * FROM {quote(n)}") for kind, n in script.objects if kind == "view"]
+        return [
+            Finding(
+                "MS30", "does_not_run", "error", shown, 1, 1, 1, f"view {query.name} cannot be read after migrations"
+            )
+            for query in self._history.refused(views)
+        ]
 
     def _lint_migration(self, file: _File, place: int | None) -> list[Finding]:
         """A migration or rollback; ``place`` is None for one whose name does not fit, or without its migration."""
@@ -257,6 +282,8 @@ class Folder:
         return frozenset(step.name for step in steps if step.kind == "create")
 
     def _read(self, place: int) -> tuple[Step, ...]:
+        if place == len(self._ups):
+            return tuple(Step(s) for script in self._scripts for s in split(script.file.text()))
         name = self._ups[place]
         if name not in self._steps:
             # Only the schema is of interest; the rows of a large file would fill the memory.
@@ -286,6 +313,14 @@ def _in_order(names: Iterable[str]) -> list[str]:
     parsed = ((name, parse_file_name(name)) for name in names)
     ups = ((file_name.version, name) for name, file_name in parsed if file_name and not file_name.is_rollback)
     return [name for _, name in sorted(ups)]
+
+
+def _scripts(settings: Settings) -> tuple[Repeatable, ...]:
+    """The repeatable scripts in the order to run; none where one cannot be used, which the look at it says."""
+    try:
+        return repeatables_of(settings)
+    except FileError:
+        return ()
 
 
 def _saved_queries(settings: Settings) -> list[SavedQuery]:

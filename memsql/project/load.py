@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from memsql import hints
@@ -16,14 +18,20 @@ from memsql.project.sums import sum_problems
 
 if TYPE_CHECKING:
     from memsql.project.checks import Check
+    from memsql.project.repeatables import Repeatable
+
+
+REPEATABLE = "repeatable"
+"""The folder of the repeatable scripts, in that of the project's SQL."""
 
 
 @dataclass(frozen=True)
 class Project:
-    """Migrations in the order to apply."""
+    """Migrations in the order to apply, and ``repeatables``, which run behind them, in theirs."""
 
     settings: Settings
     ordered: tuple[Migration, ...]
+    repeatables: tuple[Repeatable, ...] = ()
 
     @cached_property
     def sum_problems(self) -> tuple[str, ...]:
@@ -44,7 +52,18 @@ class Project:
 def load_project(settings: Settings) -> Project:
     """Read the migrations folder. Raises FileError for anything in it that cannot be used."""
     shown = settings.show(settings.migrations)
-    return Project(settings, in_order(read_folder(settings.migrations, shown)))
+    return Project(settings, in_order(read_folder(settings.migrations, shown)), repeatables_of(settings))
+
+
+def repeatables_of(settings: Settings) -> tuple[Repeatable, ...]:
+    """The repeatable scripts in the order to run. Raises FileError for one that cannot be used."""
+    folder = f"{settings.sql}/{REPEATABLE}"
+    # Most projects have none, and a status need not import what reads them.
+    if not os.path.isdir(folder):
+        return ()
+    from memsql.project.repeatables import read_repeatables
+
+    return read_repeatables(Path(folder), f"{settings.show(settings.sql)}/{REPEATABLE}")
 
 
 def in_order(migrations: Sequence[Migration]) -> tuple[Migration, ...]:

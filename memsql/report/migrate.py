@@ -46,8 +46,22 @@ def status_text(state: State, target: str, outlook: Outlook | None = None) -> st
     lines = [f"database: {target}"]
     if rows:
         lines += ["", *table(headers[:shown], [row[:shown] for row in rows]), ""]
+    lines += _scripts(state)
     lines += [summary(state.statuses), *_imported(state), *_ledgers(state, outlook), *_advice(state, outlook)]
     return page(lines)
+
+
+def _scripts(state: State) -> list[str]:
+    """A table of the repeatable scripts, where there are some."""
+    if not state.scripts:
+        return []
+    rows = [
+        (s.name, s.state, (s.applied_at or "")[:19], s.applied_by, milliseconds(s.duration_ms), s.note)
+        for s in state.scripts
+    ]
+    headers = ("repeatable", "state", "when (UTC)", "by", "took", "note")
+    shown = len(headers) if any(row[-1] for row in rows) else len(headers) - 1
+    return [*table(headers[:shown], [row[:shown] for row in rows]), ""]
 
 
 def _imported(state: State) -> list[str]:
@@ -129,7 +143,7 @@ def _advice(state: State, outlook: Outlook | None) -> list[str]:
         lines.append(
             f"next: yoyo changed this database by itself; complete the ledger with: {hints.command('migrate.repair')}"
         )
-    elif any(s.state in plan.WAITING for s in state.statuses) and not lines:
+    elif (any(s.state in plan.WAITING for s in state.statuses) or state.waiting_scripts) and not lines:
         lines.append(f"next: {hints.command('migrate.up')}")
     return lines
 
@@ -140,6 +154,7 @@ def needs_work(state: State) -> bool:
         bool(state.project.sum_problems)
         or state.is_legacy
         or any(s.state != plan.APPLIED or s.incomplete for s in state.statuses)
+        or any(s.state != plan.APPLIED for s in state.scripts)
     )
 
 
@@ -160,6 +175,18 @@ def status_data(state: State, target: str, outlook: Outlook | None = None) -> di
             }
             for s in state.statuses
         ],
+        "repeatables": [
+            {
+                "name": s.name,
+                "state": s.state,
+                "objects": [f"{kind} {name}" for kind, name in (s.script.objects if s.script else s.stale)],
+                "applied_at": s.applied_at,
+                "applied_by": s.applied_by,
+                "duration_ms": s.duration_ms,
+                "note": s.note,
+            }
+            for s in state.scripts
+        ],
         "imported": [asdict(row) for row in _others(state)],
         "legacy": state.is_legacy,
         "ledgers": list(outlook.ledgers) if outlook else [],
@@ -174,7 +201,9 @@ def run_text(report: Report, verb: str) -> str:
     lines += [f"note: {notice}" for notice in report.notices]
     for done in report.done:
         lines += _done(done, verb)
-    if not report.done:
+    for done in report.scripts:
+        lines += _done(done, "ran script")
+    if not (report.done or report.scripts):
         complete = not (verb == "rolled back" or report.adopted or report.completed or report.waiting)
         lines.append("nothing to do: every migration is applied" if complete else "nothing to do")
     elif report.locked_ms:
@@ -232,6 +261,10 @@ def run_data(report: Report) -> dict[str, object]:
     """The same as fields of the JSON output."""
     return {
         "done": [done_data(d) for d in report.done],
+        "scripts": [
+            {"name": d.name, "duration_ms": d.duration_ms, "weaker": list(d.weaker), "unproven": list(d.unproven)}
+            for d in report.scripts
+        ],
         "applied": report.applied,
         "pending": report.waiting,
         "completed": [c.id for c in report.completed if c.former is None],

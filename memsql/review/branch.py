@@ -12,6 +12,7 @@ from memsql.git import Base, find_base
 from memsql.project import foreign
 from memsql.project.files import SUM_NAME, SqlFile, read_file
 from memsql.project.links import refuse_linked_folders
+from memsql.project.load import REPEATABLE
 from memsql.project.named_queries import application_files
 from memsql.review.base import changed_paths
 from memsql.review.changes import Files, MigrationChange, sql_file
@@ -25,6 +26,7 @@ class Branch:
     left the base, ``new_files`` the folder in the working tree, and ``tip_names`` are the names of the files in that
     folder in the newest commit of the base. ``base_paths`` are all files of migrations and sql where the branch left
     the base. ``queries`` are the changed files among those of the application that hold queries.
+    ``old_scripts`` are the repeatable scripts of the base.
     """
 
     repository: git.Repository
@@ -35,6 +37,7 @@ class Branch:
     tip_names: tuple[str, ...]
     base_paths: frozenset[str]
     queries: tuple[str, ...] = ()
+    old_scripts: tuple[SqlFile, ...] = ()
 
     def has_merged(self, name: str) -> bool:
         """Whether the tip of the base has the migration ``name`` with the same content: it was merged meanwhile."""
@@ -95,6 +98,11 @@ def read_branch(settings: Settings, base_name: str | None) -> Branch:
         tuple(sorted(Path(path).name for path in tip if _is_in(path, folder))),
         frozenset(blobs),
         _changed_queries(settings, repository, base),
+        tuple(
+            sql_file(path, old_data[path]) if path in old_data else read_file(settings.root / path, path)
+            for path in sorted(blobs)
+            if _is_in(path, f"{sql_folder}/{REPEATABLE}") and path.endswith(".sql")
+        ),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 
@@ -12,9 +12,10 @@ from memsql.config import Settings
 from memsql.db.sqlite import SQLiteConnection, memory
 from memsql.errors import MemsqlError
 from memsql.lint import Finding
+from memsql.project import repeatables
 from memsql.project.checks import read_checks
 from memsql.project.files import Migration
-from memsql.project.load import in_order
+from memsql.project.load import REPEATABLE, in_order, repeatables_of
 from memsql.project.versions import version_of
 from memsql.review.branch import Branch
 from memsql.review.case import reason, without_checks
@@ -23,7 +24,7 @@ from memsql.review.findings import ABOUT, finding_of
 from memsql.review.model import Migrated
 from memsql.review.proof import MigrationProof, prove
 from memsql.schema import Schema, read
-from memsql.scratch.database import project_of, try_run
+from memsql.scratch.database import project_of, run_here, try_run
 from memsql.sqltext import fold, statements
 from memsql.sqltext.libsql import only_libsql
 
@@ -92,7 +93,11 @@ def run_base(settings: Settings, branch: Branch) -> ReviewRun:
         database = _Database(conn, settings)
         for migration in ordered:
             database.apply(migration, f"{migration.id} of {branch.base.name}")
+        script_problems = _run_scripts(
+            database, lambda: repeatables.in_order([*map(repeatables.read_script, branch.old_scripts)]), "MR15"
+        )
         plans, findings = _plans(conn, settings, f"queries of {branch.base.name}")
+        findings += script_problems
         remark = f"it does not run in {branch.base.name}; what differs because of that was not looked at"
         findings += [finding_of("MR15", migration.up.path, remark) for migration in database.left_out]
         return ReviewRun(read(conn), plans, tuple(findings))
@@ -131,6 +136,7 @@ def run_branch(
             proof = _proof(database, migration, rows=rows if count <= _WITH_ROWS else 0)
             findings += _explained(proof.findings, left_out)
             results[migration.id] = _migrated(results[migration.id], migration, proof)
+        findings += _run_scripts(database, lambda: repeatables_of(settings), "MR01")
         plans, problems = _plans(conn, settings, "queries")
         schema = read(conn)
     names = {migration.id for migration in present}
@@ -144,6 +150,25 @@ def run_branch(
         not database.left_out and not missing,
         _sample(rows, count) if attempts else "",
     )
+
+
+def _run_scripts(
+    database: _Database, scripts: Callable[[], tuple[repeatables.Repeatable, ...]], code: str
+) -> list[Finding]:
+    """Run the repeatable ``scripts`` behind the migrations, proven as these. A finding ``code`` where they do not
+    run."""
+    try:
+        chosen = scripts()
+        if chosen:
+            with deadline.part(REPEATABLE):
+                project = project_of(without_checks(database.settings), tuple(database.done))
+                run_here(database.conn, replace(project, repeatables=chosen), "up")
+    except deadline.Stopped as e:
+        database.conn.rollback()
+        return [finding_of("MR15", REPEATABLE, f"the repeatable scripts were not tried: {e.reason}")]
+    except MemsqlError as e:
+        return [_error_in_file(code, e, database.settings.show(database.settings.sql / REPEATABLE))]
+    return []
 
 
 def _proof(database: _Database, migration: Migration, *, rows: int) -> MigrationProof:
