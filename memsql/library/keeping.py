@@ -51,7 +51,8 @@ class Keeper:
             calls.refuse_stopped(self._stop)
             time.sleep(_PAUSE)
         state = status(self._settings)
-        if self.path is None and (state.must_be_adopted or any(s.state in WAITING for s in state.statuses)):
+        waits = state.waiting_scripts or any(s.state in WAITING for s in state.statuses)
+        if self.path is None and (state.must_be_adopted or waits):
             self.path = create(self._settings, progress=Listener(None, self._stop)).path
 
     def close(self) -> None:

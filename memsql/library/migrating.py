@@ -239,7 +239,7 @@ class _Run:
 
     def _report(self, report: Report) -> MigrateReport:
         applied = (*self._earlier(), *map(_applied, report.done))
-        did = applied or report.completed or report.adopted
+        did = applied or report.completed or report.adopted or report.scripts
         return MigrateReport(
             database=str(self.settings.target),
             outcome="migrated" if did else "current",

@@ -11,6 +11,7 @@ from either import Place
 from repositories import commit, git, library, stamp
 from reviews import review
 
+import memsql
 from memsql.errors import FileError
 from memsql.project.files import SqlFile
 from memsql.project.repeatables import in_order, read_script, used
@@ -241,3 +242,12 @@ def test_the_files_of_a_project(tmp_path: Path) -> None:
     lint = project.run("lint", "--json").expect(1).json()
     assert {f["path"] for f in lint["findings"] if f["rule"] == "MS30"} == {"sql/repeatable/titles.sql"}
     assert json.loads(project.run("migrate.status", "--json").out)["repeatables"][0]["state"] == "changed"
+
+
+def test_the_library_runs_them(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    project.add("0001_t", TABLE, "DROP TABLE t;\n")
+    project.up()
+    write(project, "v", VIEW)
+    assert memsql.migrate(project.db, project=tmp_path).outcome == "migrated"
+    assert memsql.migrate(project.db, project=tmp_path).outcome == "current"
