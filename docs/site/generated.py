@@ -228,7 +228,19 @@ def _rules() -> Iterator[str]:
 
 def _api() -> Iterator[str]:
     yield "# Python API\n"
-    for name in getattr(memsql, "__all__", ()):
-        if not name.startswith("__") and not hasattr(errors, name):
+    yield "What `import memsql` offers; [Library](../library.md) has examples. `memsql.aio` has the functions as"
+    yield "coroutines.\n"
+    names = [name for name in memsql.__all__ if not name.startswith("__") and not hasattr(errors, name)]
+    functions = [name for name in names if name.islower()]
+    yield "## Functions\n"
+    for name in functions:
+        yield f"::: memsql.{name}\n"
+    yield "## What they take and return\n"
+    for name in names:
+        if name not in functions:
             yield f"::: memsql.{name}\n"
-    yield "::: memsql.errors\n"
+    yield "## Errors\n"
+    for kind in vars(errors).values():
+        if isinstance(kind, type) and issubclass(kind, MemsqlError):
+            yield f"::: memsql.errors.{kind.__name__}\n"
+    yield "::: memsql.errors.Location\n"

@@ -10,6 +10,7 @@ from generated import pages
 from outward import SHOWN_AS, rewritten
 
 ROOT = Path(__file__).resolve().parents[2]
+_FOR_DEVELOPERS = frozenset({"architecture.md", "changelog.md", "decisions.md", "founding-duties.md"})
 
 
 def on_files(files: Any, config: Any) -> Any:
@@ -26,7 +27,16 @@ def on_files(files: Any, config: Any) -> Any:
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
-    """Rewrite the links of a page of docs/."""
-    if page.file.generated_by is not None:
-        return markdown
-    return rewritten(markdown, f"docs/{page.file.src_uri}", page.file.src_uri)
+    """Rewrite the links of a page of docs/. The first page has no other beside it to show; pages for those who work on
+    memsql come last in a search."""
+    path = page.file.src_uri
+    if path == "index.md":
+        page.meta["hide"] = ["navigation"]
+    if path in _FOR_DEVELOPERS:
+        page.meta["search"] = {"boost": 0.2}
+    return markdown if page.file.generated_by is not None else rewritten(markdown, f"docs/{path}", path)
+
+
+def on_page_content(html: str, page: Any, **_: Any) -> str:
+    """Docstrings announce an example with two colons; a reader of the API needs one."""
+    return html.replace("::</p>", ":</p>") if page.file.src_uri == "reference/api.md" else html
