@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
+import sqlite3
+import subprocess
 import sys
+import textwrap
+from contextlib import closing
 from pathlib import Path
 
 import pytest
-from blocks import blocks
+from blocks import blocks, write_files
 from places import ROOT
 
 PAGE = ROOT / "docs" / "library.md"
@@ -49,6 +54,31 @@ def test_every_block_runs(folder: Path, capsys: pytest.CaptureFixture[str]) -> N
             assert expected in printed, f"docs/library.md:{block.line}"
             compared += 1
     assert compared >= 4
+
+
+@pytest.mark.slow
+def test_the_tests_of_the_page_run(folder: Path) -> None:
+    write_files(PAGE, folder)
+    (folder / "tests").mkdir()
+    (folder / "tests/rows.sql").write_text("INSERT INTO users VALUES (1, 'Ada');\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(folder)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "1 passed" in done.stdout, done.stdout + done.stderr
+
+
+def test_the_lines_of_the_readme_run(folder: Path) -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8").partition("## In an application\n")[2]
+    code = textwrap.dedent("\n".join(re.findall(r"^    .*$", text.partition("\n## ")[0], re.MULTILINE)))
+    assert "require_current" in code
+    (folder / "app.db").touch()
+    with closing(sqlite3.connect("app.db")) as connection:
+        exec(code, {"connection": connection})
 
 
 def test_the_parameters_are_those_of_migrate() -> None:
