@@ -43,9 +43,16 @@ class _Expected:
 
 _expected: dict[Project, _Expected] = {}
 _lock = threading.Lock()
+
+
+def _renew_lock() -> None:
+    """In a child after a fork: whoever held it is not there."""
+    global _lock
+    _lock = threading.Lock()
+
+
 if hasattr(os, "register_at_fork"):
-    # Another thread may hold it at the moment of a fork, and would never give it back there.
-    os.register_at_fork(after_in_child=_lock._at_fork_reinit)  # type: ignore[attr-defined]
+    os.register_at_fork(after_in_child=_renew_lock)
 
 
 def require_current(
