@@ -21,6 +21,7 @@ from memsql.project.files import SUM_NAME
 from memsql.project.sums import sum_text
 from memsql.settings_file import PYPROJECT, SETUP
 from memsql.storage import regular
+from memsql.storage.replacing import is_unfinished
 
 IGNORE = ".gitignore"
 _DATABASES = ("*.db", "*.sqlite", "*.sqlite3")
@@ -113,7 +114,7 @@ def _plan_folder(result: Plan, settings: Settings, folder: Path, name: str, text
         raise FileError(f"{shown} is a link to a folder that is not there", state="nothing was changed")
     if folder.exists() and not folder.is_dir():
         raise FileError(f"{shown} is a file, and has to be a folder", state="nothing was changed")
-    if folder.is_dir() and any(folder.iterdir()):
+    if folder.is_dir() and any(not is_unfinished(entry.name) for entry in folder.iterdir()):
         result.present.append(f"{shown}/ is there")
     else:
         result.additions.append(Addition(folder / name, f"{shown}/{name}", text.encode(), f"keeps {shown}/ in git"))

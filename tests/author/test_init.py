@@ -215,3 +215,10 @@ def test_the_lines_that_bring_the_migrations_back(tmp_path: Path, ignored: str, 
 def test_a_link_to_nothing_is_named_before_anything_is_written(tmp_path: Path) -> None:
     (tmp_path / "migrations").symlink_to("nowhere")
     init(tmp_path, "--dry-run").expect(2, "migrations is a link to a folder that is not there")
+
+
+def test_what_a_stopped_run_left_keeps_no_folder(tmp_path: Path) -> None:
+    init(tmp_path).expect(0)
+    (tmp_path / "sql" / ".gitkeep").rename(tmp_path / "sql" / ".gitkeep0123abcd.tmp")
+    init(tmp_path).expect(0)
+    assert [path.name for path in (tmp_path / "sql").iterdir()] == [".gitkeep"]
