@@ -25,7 +25,7 @@ from indexed import (
 )
 from watching import Watching
 
-from memsql.errors import Interrupted, LockedError
+from memsql.errors import ConnectError, Interrupted, LockedError
 from memsql.fts import abort, check, discover, rebuild_online, unfinished
 from memsql.progress import SILENT
 
@@ -164,3 +164,18 @@ def test_a_lock_half_way_says_how_far_it_came(tmp_path: Path) -> None:
     conn.close()
     online(path)
     assert as_fresh(path)
+
+
+def test_a_database_that_takes_no_writes_any_more_says_how_far_it_came(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    fill(path)
+    conn = open_(path)
+
+    def refuse(fraction: float | None) -> None:
+        if fraction and round(300 * fraction) == 100:
+            conn.execute("PRAGMA query_only = on")
+
+    with pytest.raises(ConnectError, match="cannot be written") as caught:
+        rebuild_online(conn, discover(conn)[0], chunk=100, progress=Watching(ticked=refuse), prove=partial(prove, path))
+    assert "100 of 300 rows are in the new index" in str(caught.value.state)
+    conn.close()
