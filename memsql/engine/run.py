@@ -175,6 +175,9 @@ class Runner:
 
     def _state(self, aftermath: str) -> str:
         before = ", ".join(self._finished())
+        if before:
+            # Whoever raised it may know nothing of the jobs before.
+            aftermath = aftermath.replace("nothing was changed", "it changed nothing")
         return aftermath + (f"; before it, this run finished {before}" if before else "")
 
     def _stop_between(self, total: int) -> None:

@@ -108,6 +108,9 @@ class Stepwise:
 
     def aftermath(self, problem: MemsqlError, job: Job, *, whole: bool) -> str:
         """The statements that are done stay done."""
+        if self._steps is not None and self._steps.done:
+            # Whoever raised it may know nothing of the statements before.
+            return self._steps.state
         if problem.state:
             return problem.state
         if self._steps is None:
