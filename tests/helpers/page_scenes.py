@@ -287,7 +287,7 @@ def _of_other_tool(folder: Path) -> None:
 
 def _hashes_of(folder: Path, word: str) -> dict[str, object]:
     """What some tools keep of the file: its hash by SHA-256 and by SHA-384."""
-    files = {"sqlx": "*/*.up.sql", "drizzle": "*/*.sql", "prisma": "prisma/*/*/*.sql"}
+    files = {"sqlx": "*/*.up.sql", "drizzle": "drizzle/*.sql", "prisma": "prisma/*/*/*.sql"}
     contents = [path.read_bytes() for path in folder.glob(files.get(word, "none"))]
     content = contents[0] if contents else b""
     return {"sha256": hashlib.sha256(content).hexdigest(), "sha384": hashlib.sha384(content).digest()}
