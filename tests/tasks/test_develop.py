@@ -126,7 +126,7 @@ def test_a_broken_promise_is_an_exit_code(started: Started) -> None:
 
 @pytest.mark.parametrize(
     ("options", "words"),
-    [({}, ["build", "--quiet"]), ({"serve": True, "port": "8001"}, ["serve", "--dev-addr", "127.0.0.1:8001"])],
+    [({}, ["build"]), ({"serve": True, "port": "8001"}, ["serve", "--dev-addr", "127.0.0.1:8001"])],
     ids=["build", "serve"],
 )
 def test_the_site_is_built_strictly(started: Started, options: dict[str, object], words: list[str]) -> None:
