@@ -134,6 +134,16 @@ def test_a_connection_that_could_deceive_is_refused(project: Project, prepare: s
         assert (conn.isolation_level, conn.row_factory) == ("", None)
 
 
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="this Python has no autocommit")
+def test_a_connection_that_is_always_in_a_transaction_is_refused(project: Project) -> None:
+    with closing(sqlite3.connect(":memory:")) as conn:
+        setattr(conn, "autocommit", False)  # noqa: B010
+        with pytest.raises(memsql.UsageError, match="autocommit=False"):
+            memsql.migrate(conn, project=project.root)
+        setattr(conn, "autocommit", True)  # noqa: B010
+        assert memsql.migrate(conn, project=project.root).outcome == "migrated"
+
+
 def test_a_connection_of_another_thread_is_refused(project: Project) -> None:
     problems: list[BaseException] = []
 
