@@ -46,6 +46,7 @@ DEFAULTS = {
     "extensions": "",
     "versions": "sequential",
     "out_of_order": "no",
+    "seeds": "",
 }
 # The value of ?tls= that agrees with the scheme.
 _TLS = {"http": "0", "ws": "0", "https": "1", "wss": "1"}
@@ -100,7 +101,8 @@ class Settings:
     ``models`` are the files, folders and modules of the models in source code.
     ``rehearsal_timeout``: for how long a dry run may run; None for any time. ``opening``: how files are opened.
     ``overruled`` is the database that the settings name where TURSO_URL chose another one. ``timestamps``: new
-    migrations are numbered by the clock. ``out_of_order``: those that come before an applied one are applied too."""
+    migrations are numbered by the clock. ``out_of_order``: those that come before an applied one are applied too.
+    ``seeds`` is the folder below sql/seeds whose files insert the first rows; "" for none."""
 
     root: Path
     migrations: Path
@@ -129,6 +131,7 @@ class Settings:
     overruled: str = ""
     timestamps: bool = False
     out_of_order: bool = False
+    seeds: str = ""
 
     def show(self, path: Path) -> str:
         """``path`` relative to the project folder, as a person there would write it."""
@@ -234,6 +237,7 @@ def load(
         rehearsal_timeout=setting_values.rehearsal_timeout(values["rehearsal_timeout"]),
         timestamps=setting_values.timestamps("versions", values["versions"]),
         out_of_order=setting_values.boolean("out_of_order", values["out_of_order"]),
+        seeds=setting_values.folder_name("seeds", values["seeds"]),
         overruled=_overruled(target, values["database"], root) if origin == "TURSO_URL" and has_address else "",
     )
 

@@ -94,6 +94,13 @@ def boolean(name: str, text: str) -> bool:
         raise ConfigError(f"{name} = {text}: not yes or no") from None
 
 
+def folder_name(name: str, text: str) -> str:
+    """``text``, which may be empty, as the name of a folder in another one."""
+    if text.strip() in (".", "..") or set(text) & set("/\\\0"):
+        raise ConfigError(f"{name} = {text}: not the name of one folder")
+    return text.strip()
+
+
 def timestamps(name: str, text: str) -> bool:
     """Whether new migrations are numbered by the clock, as ``text`` says, and not one after the other."""
     if text.strip() not in ("sequential", "timestamp"):

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from memsql.actions.up import up_on
+from memsql.actions.up import prove_seeds, up_on
 from memsql.advise.disk import Disk, Journal, disk_for
 from memsql.advise.queries import QueryPlan, change_lines, query_plans
 from memsql.config import Settings, Target
@@ -166,6 +166,7 @@ def _on_clone(project: Project, direction: Direction, options: RunOptions, progr
             seen = progress if meter is None else Sampling(progress, meter)
             with trial_on(conn, options, seen, meter=meter) as session:
                 state = read_state(project, conn, beside=options.beside)
+                prove_seeds(state, options)
                 report = up_on(session, state) if direction == "up" else run_down(session, state)
         except MemsqlError as e:
             refuse_full(e, conn.target)

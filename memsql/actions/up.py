@@ -65,10 +65,11 @@ def _up(settings: Settings, visit: Visit, options: RunOptions, progress: Progres
         decide(state, options)
     else:
         migrations = plan.to_apply(state.statuses, to=options.to, out_of_order=takes_late(options, settings))
-        waits = state.waiting_scripts and options.to is None
+        waits = (state.waiting_scripts or (options.seeds and state.waiting_seeds)) and options.to is None
         if not migrations and not state.incomplete and not waits:
             refuse_stale_sum(project)
-            return report(state)
+            idle = report(state)
+            return replace(idle, notices=(*idle.notices, *_seeds_left(state, options)))
     # Imported only where there is work, so that an idle run is as quick as a status.
     from memsql.engine.job import up_jobs
     from memsql.engine.pending import with_scripts
@@ -77,14 +78,32 @@ def _up(settings: Settings, visit: Visit, options: RunOptions, progress: Progres
     refuse_stale_sum(project)
     if options.disk_check:
         _refuse_without_room(settings, state, pending.jobs, options)
+    notices = _seeds_left(state, options) + prove_seeds(state, options)
     with untouched():
-        gate(
-            _proposal(
-                state, migrations, [job.migration.name for job in pending.jobs if job.alone and job.alone.operation]
-            )
-        )
+        scripts = [job.migration.name for job in pending.jobs if job.alone and job.alone.operation]
+        gate(_proposal(state, migrations, scripts))
     with visit.open("rwc") as conn, _measured(settings, conn, options, progress) as session:
-        return _with_costs(up_on(session, state, pending), session)
+        ran = _with_costs(up_on(session, state, pending), session)
+        return replace(ran, notices=(*ran.notices, *notices))
+
+
+def prove_seeds(state: State, options: RunOptions) -> tuple[str, ...]:
+    """What of the seeds that are to run was not proven. Raises Refused where one would change something if it ran
+    twice."""
+    if not options.seeds or not state.waiting_seeds:
+        return ()
+    from memsql.actions.seeds import refuse_repeating
+
+    return refuse_repeating(state.project, state.waiting_seeds)
+
+
+def _seeds_left(state: State, options: RunOptions) -> tuple[str, ...]:
+    """What to say of the seeds that do not run."""
+    changed = tuple(f"{s.seed.name} ran with another text; it does not run again" for s in state.seeds if s.is_changed)
+    if options.seeds or not state.waiting_seeds:
+        return changed
+    command = hints.command("seed")
+    return (*changed, f"the seeds {', '.join(state.waiting_seeds)} have not run here; they are run by: {command}")
 
 
 def up_on(session: Session, state: State, pending: Pending | None = None) -> Report:

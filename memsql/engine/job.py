@@ -103,7 +103,8 @@ class Done:
     ``account`` says what it lost with permission and what it changed by name, ``rebuilt`` which full-text indexes were
     rebuilt, ``warnings`` what its checks warn of; ``broken`` which views and triggers it broke with permission,
     ``weaker`` which constraints and definitions hold less than before; ``unproven`` what could not be looked at, and
-    why; ``timings`` has the time of every statement where the run measured them. ``script``: it has no version.
+    why; ``timings`` has the time of every statement where the run measured them. ``script``: it has no version, and
+    the history has it under this operation, "" where it has not.
     """
 
     id: str
@@ -118,7 +119,7 @@ class Done:
     broken: tuple[str, ...] = ()
     weaker: tuple[str, ...] = ()
     unproven: tuple[str, ...] = ()
-    script: bool = False
+    script: str | None = None
 
 
 def entry_of(migration: Migration, started: datetime, duration_ms: int) -> ledger.Entry:

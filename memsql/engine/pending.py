@@ -17,7 +17,7 @@ from memsql.engine.run import Runner
 from memsql.engine.session import Session, trial_on
 from memsql.engine.state import Completed, Report, RunOptions, State, read_state, report, takes_late
 from memsql.engine.transaction import Transaction
-from memsql.errors import LockedError, Refused
+from memsql.errors import LockedError, Refused, UsageError
 from memsql.ledger import corrections
 from memsql.progress import SILENT, Progress
 from memsql.project import plan
@@ -58,16 +58,30 @@ def pending_up(state: State, options: RunOptions) -> Pending:
 
 def with_scripts(state: State, jobs: Sequence[Job], options: RunOptions) -> Pending:
     """What an up runs: ``jobs``, those of migrations, and the repeatable scripts behind the last one."""
-    if options.to is not None or not state.waiting_scripts:
-        return Pending(state, tuple(jobs))
+    seeds = seed_jobs(state, jobs, options) if state.seeds and options.seeds and options.to is None else []
+    if options.to is not None or not state.waiting_scripts or options.seeds == "only":
+        return Pending(state, (*jobs, *seeds))
     from memsql.engine.repeating import jobs_of
 
     run = jobs_of(state.scripts, jobs)
     if run.first:
-        return Pending(state, (*run.first, *jobs, *run.last), whole=True)
+        return Pending(state, (*run.first, *jobs, *run.last), whole=True, more=bool(seeds))
     if run.drops:
         return Pending(state, tuple(jobs), more=True)
-    return Pending(state, (*jobs, *run.last))
+    return Pending(state, (*jobs, *run.last, *seeds))
+
+
+def seed_jobs(state: State, jobs: Sequence[Job], options: RunOptions) -> list[Job]:
+    """The jobs of the seeds that wait. Raises UsageError where they are all that is to run, and others wait too."""
+    from memsql.engine.seeding import jobs_of
+
+    if options.seeds == "only" and (jobs or state.waiting_scripts):
+        raise UsageError(
+            "migrations or repeatable scripts wait, and seeds come behind them",
+            state="nothing was changed",
+            hint=f"first: {hints.command('migrate.up')}",
+        )
+    return jobs_of(state.seeds)
 
 
 def pending_down(state: State, options: RunOptions) -> Pending:

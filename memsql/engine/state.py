@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from memsql.engine.job import Done
     from memsql.engine.meter import Cost
     from memsql.engine.repeating import ScriptStatus
+    from memsql.engine.seeding import SeedStatus
     from memsql.exchange.ledgers import OtherLedger
 
 
@@ -65,6 +66,7 @@ class RunOptions:
     ledger: str | None = None
     trial_ms: int | None = None
     beside: bool = False
+    seeds: Literal["", "too", "only"] = ""
 
 
 def takes_late(options: RunOptions, settings: Settings) -> bool:
@@ -143,6 +145,12 @@ class State:
     stored: StoredSchema | None = None
     beside: bool = False
     scripts: tuple[ScriptStatus, ...] = ()
+    seeds: tuple[SeedStatus, ...] = ()
+
+    @property
+    def waiting_seeds(self) -> tuple[str, ...]:
+        """The names of the seeds that have not run."""
+        return tuple(seed.seed.name for seed in self.seeds if seed.waits)
 
     @property
     def waiting_scripts(self) -> bool:
@@ -201,6 +209,7 @@ def read_state(project: Project, conn: Connection, *, to_run: bool = False, besi
         stored=_stored(*schema) if schema else None,
         beside=beside,
         scripts=_scripts(project, books, live),
+        seeds=_seeds(project, books),
     )
     # What memsql rolled back is still in the ledger of the other tool, which counts no more.
     if books.others and not books.yoyo and (books.is_foreign or not books.rows):
@@ -220,6 +229,14 @@ def _scripts(project: Project, books: ledger.Ledger, live: Sequence[tuple[Value,
     from memsql.engine.repeating import statuses
 
     return statuses(project.repeatables, books, live)
+
+
+def _seeds(project: Project, books: ledger.Ledger) -> tuple[SeedStatus, ...]:
+    if not project.seeds:
+        return ()
+    from memsql.engine.seeding import statuses
+
+    return statuses(project.seeds, books)
 
 
 def _stored(version: Result, objects: Result) -> StoredSchema | None:
@@ -252,8 +269,8 @@ def report(
     """
     applied = sum(1 for s in state.statuses if s.is_applied)
     waiting = sum(1 for s in state.statuses if s.state in plan.WAITING)
-    change = sum(1 if d.direction == "up" else -1 for d in newly if not d.script)
+    change = sum(1 if d.direction == "up" else -1 for d in newly if d.script is None)
     notices = plan.notices(state.statuses)
-    scripts = tuple(d for d in done if d.script and d.name)
-    done = [d for d in done if not d.script]
+    scripts = tuple(d for d in done if d.script)
+    done = [d for d in done if d.script is None]
     return Report(tuple(done), applied + change, waiting - change, completed, notices=notices, scripts=scripts)

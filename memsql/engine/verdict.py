@@ -89,7 +89,7 @@ def judge(job: Job, evidence: Evidence, *, allows_all: bool) -> Done:
         broken=structure.broken,
         weaker=structure.weaker,
         unproven=(*evidence.account.unproven, *evidence.unproven, *structure.unproven),
-        script=job.alone is not None,
+        script=None if job.alone is None else job.alone.operation,
     )
 
 

@@ -11,7 +11,7 @@ from memsql.errors import FileError
 from memsql.project import foreign
 from memsql.project.folded import ASIDE
 from memsql.project.links import refuse_linked_folders
-from memsql.project.load import REPEATABLE
+from memsql.project.load import REPEATABLE, SEEDS
 
 _PARTS = {"migrations": "migration", "checks": "check", "queries": "query", "smoke": "smoke"}
 
@@ -65,7 +65,7 @@ def kind_of(path: str, migrations: Path | None = None, sql: Path | None = None) 
             sql: "snapshot" if file.name == "schema.sql" else "other",
             sql / "legacy": "snapshot",
         }
-        kind = kinds.get(folder, "other")
+        kind = "seed" if folder.parent == sql / SEEDS else kinds.get(folder, "other")
     else:
         kind = _PARTS.get(folder.name, "snapshot" if file.name == "schema.sql" else "other")
         if folder.name == "legacy":

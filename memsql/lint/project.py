@@ -28,6 +28,7 @@ from memsql.project.admission import off_and_on
 from memsql.project.files import SqlFile, parse_file_name, read_file
 from memsql.project.load import REPEATABLE, repeatables_of
 from memsql.project.repeatables import Repeatable, in_order, read_script
+from memsql.project.seeds import read_seed
 from memsql.sandbox import isolated
 from memsql.sqltext import Statement, quote, split
 from memsql.targets import TargetEngine, parse_targets
@@ -207,12 +208,13 @@ class Folder:
             try:
                 text = read_file(path, shown).text()
             except FileError as e:
-                line = (e.where.line if e.where else None) or 1
-                return [Finding("MS30", "does_not_run", "error", shown, line, 1, 1, e.message, e.hint or "")]
+                return [_unusable(shown, e)]
         file = _File.of(shown, kind_of(str(path), self._migrations, self._sql), text)
         if file.kind in ("check", "query", "smoke"):
             trial = self._history.trial(self._end, file.steps)
             return file.findings(trial, _Around(schema=True, final=self._history.final(), targets=self._targets))
+        if file.kind == "seed":
+            return _lint_seed(SqlFile(shown, path.name, text.encode()), path.parent.name)
         if file.kind == "repeatable":
             return self._lint_script(shown, SqlFile(shown, path.name, text.encode()))
         if file.kind in ("migration", "rollback"):
@@ -227,8 +229,7 @@ class Folder:
             script = read_script(file)
             in_order([script, *(s for s in self._scripts if s.name != script.name)])
         except FileError as e:
-            line = (e.where.line if e.where else None) or 1
-            return [Finding("MS30", "does_not_run", "error", shown, line, 1, 1, e.message, e.hint or "")]
+            return [_unusable(shown, e)]
         views = [SavedQuery(n, shown, f"SELECT * FROM {quote(n)}") for kind, n in script.objects if kind == "view"]
         return [
             Finding(
@@ -313,6 +314,19 @@ def _in_order(names: Iterable[str]) -> list[str]:
     parsed = ((name, parse_file_name(name)) for name in names)
     ups = ((file_name.version, name) for name, file_name in parsed if file_name and not file_name.is_rollback)
     return [name for _, name in sorted(ups)]
+
+
+def _lint_seed(file: SqlFile, folder: str) -> list[Finding]:
+    try:
+        read_seed(file, folder)
+    except FileError as e:
+        return [_unusable(file.path, e)]
+    return []
+
+
+def _unusable(shown: str, error: FileError) -> Finding:
+    line = (error.where.line if error.where else None) or 1
+    return Finding("MS30", "does_not_run", "error", shown, line, 1, 1, error.message, error.hint or "")
 
 
 def _scripts(settings: Settings) -> tuple[Repeatable, ...]:

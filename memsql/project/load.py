@@ -19,19 +19,24 @@ from memsql.project.sums import sum_problems
 if TYPE_CHECKING:
     from memsql.project.checks import Check
     from memsql.project.repeatables import Repeatable
+    from memsql.project.seeds import Seed
 
 
+SEEDS = "seeds"
+"""The folder with a folder of seeds for each environment that has some, in that of the project's SQL."""
 REPEATABLE = "repeatable"
 """The folder of the repeatable scripts, in that of the project's SQL."""
 
 
 @dataclass(frozen=True)
 class Project:
-    """Migrations in the order to apply, and ``repeatables``, which run behind them, in theirs."""
+    """Migrations in the order to apply, and in theirs ``repeatables`` and ``seeds``, which run behind them; the seeds
+    where a run is told to."""
 
     settings: Settings
     ordered: tuple[Migration, ...]
     repeatables: tuple[Repeatable, ...] = ()
+    seeds: tuple[Seed, ...] = ()
 
     @cached_property
     def sum_problems(self) -> tuple[str, ...]:
@@ -52,7 +57,17 @@ class Project:
 def load_project(settings: Settings) -> Project:
     """Read the migrations folder. Raises FileError for anything in it that cannot be used."""
     shown = settings.show(settings.migrations)
-    return Project(settings, in_order(read_folder(settings.migrations, shown)), repeatables_of(settings))
+    return Project(
+        settings, in_order(read_folder(settings.migrations, shown)), repeatables_of(settings), _seeds(settings)
+    )
+
+
+def _seeds(settings: Settings) -> tuple[Seed, ...]:
+    if not settings.seeds:
+        return ()
+    from memsql.project.seeds import read_seeds
+
+    return read_seeds(settings.sql / SEEDS / settings.seeds, f"{settings.show(settings.sql)}/{SEEDS}/{settings.seeds}")
 
 
 def repeatables_of(settings: Settings) -> tuple[Repeatable, ...]:

@@ -53,13 +53,24 @@ def status_text(state: State, target: str, outlook: Outlook | None = None) -> st
 
 def _scripts(state: State) -> list[str]:
     """A table of the repeatable scripts, where there are some."""
-    if not state.scripts:
-        return []
     rows = [
         (s.name, s.state, (s.applied_at or "")[:19], s.applied_by, milliseconds(s.duration_ms), s.note)
         for s in state.scripts
     ]
-    headers = ("repeatable", "state", "when (UTC)", "by", "took", "note")
+    rows += [
+        (
+            f"seed {s.seed.name}",
+            s.state,
+            (s.applied_at or "")[:19],
+            s.applied_by,
+            milliseconds(s.duration_ms),
+            "its text changed; it does not run again" if s.is_changed else None,
+        )
+        for s in state.seeds
+    ]
+    if not rows:
+        return []
+    headers = ("script", "state", "when (UTC)", "by", "took", "note")
     shown = len(headers) if any(row[-1] for row in rows) else len(headers) - 1
     return [*table(headers[:shown], [row[:shown] for row in rows]), ""]
 
@@ -187,6 +198,10 @@ def status_data(state: State, target: str, outlook: Outlook | None = None) -> di
             }
             for s in state.scripts
         ],
+        "seeds": [
+            {"name": s.seed.name, "state": s.state, "applied_at": s.applied_at, "applied_by": s.applied_by}
+            for s in state.seeds
+        ],
         "imported": [asdict(row) for row in _others(state)],
         "legacy": state.is_legacy,
         "ledgers": list(outlook.ledgers) if outlook else [],
@@ -202,7 +217,7 @@ def run_text(report: Report, verb: str) -> str:
     for done in report.done:
         lines += _done(done, verb)
     for done in report.scripts:
-        lines += _done(done, "ran script")
+        lines += _done(done, "ran seed" if done.script == "seed" else "ran script")
     if not (report.done or report.scripts):
         complete = not (verb == "rolled back" or report.adopted or report.completed or report.waiting)
         lines.append("nothing to do: every migration is applied" if complete else "nothing to do")
@@ -262,7 +277,13 @@ def run_data(report: Report) -> dict[str, object]:
     return {
         "done": [done_data(d) for d in report.done],
         "scripts": [
-            {"name": d.name, "duration_ms": d.duration_ms, "weaker": list(d.weaker), "unproven": list(d.unproven)}
+            {
+                "name": d.name,
+                "kind": d.script,
+                "duration_ms": d.duration_ms,
+                "weaker": list(d.weaker),
+                "unproven": list(d.unproven),
+            }
             for d in report.scripts
         ],
         "applied": report.applied,

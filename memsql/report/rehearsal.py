@@ -30,7 +30,10 @@ def text(rehearsal: Rehearsal, warnings: Sequence[str] = ()) -> str:
         for done in rehearsal.report.done:
             lines += _done(done, verb, without_rows=rehearsal.place == "schema")
             lines += cost.lines(done.id, rehearsal.costs)
-        lines += [f"would run script {done.name}" for done in rehearsal.report.scripts]
+        lines += [
+            f"would run {'seed' if done.script == 'seed' else 'script'} {done.name}"
+            for done in rehearsal.report.scripts
+        ]
         if not (rehearsal.report.done or rehearsal.report.scripts):
             lines.append(f"nothing to {verb}")
     rows = [f"{name}: {shown_rows(before)} -> {shown_rows(after)}" for name, (before, after) in rehearsal.rows.items()]

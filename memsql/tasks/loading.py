@@ -19,6 +19,7 @@ _MODULES = {
         "check",
         "review",
         "migrate",
+        "seed",
         "legacy",
         "backup",
         "fts",

@@ -26,6 +26,20 @@ class Manner:
     """The URLs of the replicas to wait for, separated by commas."""
     replica_timeout: str
 
+    @classmethod
+    def plain(cls, *, dry_run: bool, yes: bool) -> Manner:
+        """That of a task which has no other options."""
+        return cls(
+            dry_run=dry_run,
+            with_data=False,
+            on_server=False,
+            record=False,
+            yes=yes,
+            maintenance_window=None,
+            wait_replicas=None,
+            replica_timeout="60",
+        )
+
 
 def manner_of(options: Mapping[str, Any], kind: type[T]) -> T:
     """The dataclass ``kind`` with those of all ``options`` of a task, by name, that are fields of it."""

@@ -102,6 +102,7 @@ def up(
         disk_check=disk_check,
         take_over=take_over,
         ledger=ledger,
+        seeds="" if settings.protected else "too",
     )
     return run("up", settings, options, progress, manner=manner)
 
