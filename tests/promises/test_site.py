@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections import Counter
 from configparser import ConfigParser
+from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -115,17 +116,24 @@ def test_what_is_checked_is_a_warning() -> None:
     assert set(validation["links"]) == {"not_found", "anchors", "absolute_links", "unrecognized_links"}
 
 
+@cache
+def extensions() -> tuple[list[str], dict[str, dict[str, object]]]:
+    """Those of mkdocs.yml with their settings, without the one that GitHub has too: it makes links of addresses."""
+    from mkdocs.config import load_config
+
+    config = load_config(str(ROOT / "mkdocs.yml"))
+    return [name for name in config.markdown_extensions if name != "pymdownx.magiclink"], config.mdx_configs
+
+
 @pytest.mark.parametrize("page", SOURCES, ids=lambda path: path.relative_to(ROOT / "docs").as_posix())
 def test_a_page_is_the_same_on_github(page: Path) -> None:
     """Markdown of Python and CommonMark part where lists, tables and code meet."""
     import markdown
     from markdown_it import MarkdownIt
-    from mkdocs.config import load_config
 
     text = page.read_text(encoding="utf-8")
-    config = load_config(str(ROOT / "mkdocs.yml"))
-    extensions = [name for name in config.markdown_extensions if name != "pymdownx.magiclink"]
-    site = Tags(markdown.markdown(text, extensions=extensions, extension_configs=config.mdx_configs))
+    names, configs = extensions()
+    site = Tags(markdown.markdown(text, extensions=names, extension_configs=configs))
     github = Tags(MarkdownIt("commonmark").enable("table").render(text))
     kinds = ("h1", "h2", "h3", "h4", "ol", "ul", "li", "pre", "table", "tr", "th", "td", "strong", "em", "a")
 
