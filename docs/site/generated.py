@@ -21,7 +21,7 @@ from memsql.tasks.task import DATABASE_OPTIONS, OUTPUT_OPTIONS
 SCHEMAS = Path(__file__).resolve().parents[1] / "json"
 CHAPTERS = {
     "Getting in": ("init", "import"),
-    "Migrations": ("migrate",),
+    "Migrations": ("migrate", "seed"),
     "Proof": ("verify", "smoke"),
     "Pull requests": ("lint", "check", "review"),
     "Backups": ("backup",),
@@ -119,13 +119,14 @@ def _options(arguments: list[Any], *, bare: str | None = None) -> Iterator[str]:
     yield "| option | |"
     yield "|---|---|"
     for argument in arguments:
-        option, text = f"--{argument.name}", argument.help or ""
+        name = argument.names[0]
+        option, text = f"--{name}", argument.help or ""
         if argument.kind is bool and argument.default:
-            option = f"--no-{argument.name}"
+            option = f"--no-{name}"
             text = text.removeprefix(f"{option}: ")
         elif argument.takes_value:
             option += " VALUE"
-        if argument.positional or bare == f"--{argument.name}":
+        if argument.positional or bare == f"--{name}":
             text += "; its name may be left out"
         if argument.kind is list:
             text += "; may be given more than once"
@@ -154,8 +155,8 @@ def _parts(lines: list[str]) -> tuple[list[str], list[str], list[str]]:
 
 
 def _plain(text: str) -> str:
-    """``text``, in which no sign means anything in Markdown or in a table."""
-    return re.sub(r"([\\`*_<>\[\]|])", r"\\\1", text)
+    """``text``, in which no sign outside of code means anything in Markdown or in a table."""
+    return re.sub(r"(`[^`]+`)|([\\`*_<>\[\]|])", lambda match: match[1] or f"\\{match[2]}", text)
 
 
 def _anchor(heading: str) -> str:

@@ -14,9 +14,10 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import generated
 import pytest
 import yaml
-from generated import documented
+from generated import documented, pages
 from outward import rewritten
 from places import ROOT
 
@@ -80,6 +81,21 @@ def settings() -> dict[str, object]:
     return content
 
 
+def test_the_page_of_tasks_has_every_option() -> None:
+    sections = dict(re.findall(r"^### (\S+)\n(.*?)(?=^##|\Z)", pages()["reference/tasks.md"], re.MULTILINE | re.DOTALL))
+    assert sections.keys() == documented().keys()
+    for name, task in documented().items():
+        named = set(re.findall(r"`(--[\w-]+)", sections[name]))
+        assert [it for it in task.options() if not {it, it.replace("--", "--no-", 1)} & named] == [], name
+
+
+def test_docstrings_become_markdown() -> None:
+    assert "`sql/seeds/NAME`" in "".join(generated._docstring("Insert `sql/seeds/NAME`, not *these* | those."))
+    assert "not \\*these\\* \\| those" in "".join(generated._docstring("Insert `sql/seeds/NAME`, not *these* | those."))
+    lines = list(generated._docstring("Do it.\n\nExamples:  memsql a     memsql b --c\nExit codes: 0 done"))
+    assert lines == ["Do it.", "", "```sh", "memsql a", "memsql b --c", "```", "", "Exit codes: 0 done", ""]
+
+
 @pytest.mark.slow
 def test_the_site_builds_without_a_warning_and_loads_nothing_from_elsewhere(tmp_path: Path) -> None:
     ended = subprocess.run(
@@ -91,18 +107,18 @@ def test_the_site_builds_without_a_warning_and_loads_nothing_from_elsewhere(tmp_
         check=False,
     )
     assert ended.returncode == 0, ended.stdout + ended.stderr
-    pages = {path.relative_to(tmp_path).as_posix(): Tags(path.read_text("utf-8")) for path in tmp_path.rglob("*.html")}
-    assert len(pages) > len(SOURCES)
-    assert [(name, it) for name, page in pages.items() for it in page.loaded() if urlsplit(it).netloc] == []
+    built = {path.relative_to(tmp_path).as_posix(): Tags(path.read_text("utf-8")) for path in tmp_path.rglob("*.html")}
+    assert len(built) > len(SOURCES)
+    assert [(name, it) for name, page in built.items() for it in page.loaded() if urlsplit(it).netloc] == []
     styles = [path.read_text("utf-8") for path in tmp_path.rglob("*.css")]
     assert re.findall(r"@import[^;]*|url\([\"']?(?:https?:)?//[^)]*\)", "".join(styles)) == []
-    assert not any(attributes.get("class") == "mermaid" for page in pages.values() for _, attributes in page.tags)
+    assert not any(attributes.get("class") == "mermaid" for page in built.values() for _, attributes in page.tags)
     # For this element the theme asks GitHub how many stars there are.
-    components = {attributes.get("data-md-component") for page in pages.values() for _, attributes in page.tags}
+    components = {attributes.get("data-md-component") for page in built.values() for _, attributes in page.tags}
     assert "search" in components
     assert "source" not in components
     assert not list(tmp_path.rglob("*.py"))
-    headings = {attributes.get("id") for _, attributes in pages["reference/tasks/index.html"].tags}
+    headings = {attributes.get("id") for _, attributes in built["reference/tasks/index.html"].tags}
     assert {name.replace(".", "") for name in documented()} <= headings
     # The text of the pages is what the search looks through, on the site itself.
     assert "data-loss" in (tmp_path / "search" / "search_index.json").read_text("utf-8")
