@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from memsql import hints
+from memsql import hints, words
 from memsql.backups.manifest import SUFFIX, Manifest, manifest_path, read_manifest
 from memsql.config import Settings
 from memsql.errors import ConnectError, FileError, UsageError
 
 _SHOWN = 20
 ENDINGS = (".db", ".sql", ".db.zst", ".sql.zst")
+_CLOCKS_DIFFER = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +58,19 @@ class Backup:
         """How many seconds ago it was made."""
         return (now - self.created).total_seconds()
 
+    def is_of_the_future(self, now: datetime) -> bool:
+        """Whether its date lies ahead, by more than clocks of several machines differ: nobody knows how old it is."""
+        return self.created - now > _CLOCKS_DIFFER
+
     def is_too_old(self, settings: Settings, now: datetime) -> bool:
-        """Whether it is older than ``backup_max_age``."""
-        return self.age(now) * 1000 > settings.backup_max_age
+        """Whether it is older than ``backup_max_age``, or may be."""
+        return self.is_of_the_future(now) or self.age(now) * 1000 > settings.backup_max_age
+
+    def age_in_words(self, now: datetime) -> str:
+        """``is 3 hours old``, as the end of a sentence that begins with its name."""
+        if self.is_of_the_future(now):
+            return f"is dated in the future, {self.created:%Y-%m-%d %H:%M} UTC, so that nobody knows how old it is"
+        return f"is {words.age(self.age(now))} old"
 
 
 def backups(settings: Settings, *, every_source: bool = False) -> list[Backup]:
@@ -80,7 +91,9 @@ def backups(settings: Settings, *, every_source: bool = False) -> list[Backup]:
         ) from None
     identity = settings.target.identity
     own = [b for b in all_backups if every_source or b.manifest is None or b.manifest.source.identity == identity]
-    return sorted(own, key=lambda b: (b.created, b.path.name), reverse=True)
+    # What a wrong clock dated is never the newest.
+    now = datetime.now(UTC)
+    return sorted(own, key=lambda b: (not b.is_of_the_future(now), b.created, b.path.name), reverse=True)
 
 
 def read_backup(path: Path, shown: str) -> Backup:

@@ -56,6 +56,20 @@ def refuse_irregular(path: str, shown: str) -> None:
             )
 
 
+def refuse_second_name(path: str, head: bytes, shown: str) -> None:
+    """Raise ConnectError where ``path``, which begins with ``head``, is a database in WAL mode with several names. Each
+    name has a log of its own, and the log of one undoes what was written by another
+    (https://sqlite.org/howtocorrupt.html, section 2.5)."""
+    with suppress(OSError):
+        if is_wal(head) and os.stat(path).st_nlink > 1:
+            raise ConnectError(
+                f"{shown} has several names (hard links), and as a database in WAL mode a log for each: the log of one "
+                "may undo what was written by another",
+                state="nothing was changed",
+                hint="remove the other names (find FOLDER -samefile FILE shows them)",
+            )
+
+
 def _handles() -> list[int]:
     """The files that this process has open; none on a system that does not say, such as Windows, where closing a file
     releases no lock of others."""

@@ -13,7 +13,7 @@ from memsql import deadline, extensions, hints
 from memsql.config import Target
 from memsql.db.authorizer import Watch
 from memsql.db.confinement import Confinement
-from memsql.db.file_format import is_wal, read_head, refuse_irregular, refuse_other_engine
+from memsql.db.file_format import is_wal, read_head, refuse_irregular, refuse_other_engine, refuse_second_name
 from memsql.db.litestream import has_folder
 from memsql.db.protocol import Item, Params, Result, Script, Touched, Value
 from memsql.db.undone import are_settings, undone
@@ -378,6 +378,8 @@ def _open(target: Target, mode: str, busy_timeout: int) -> sqlite3.Connection:
                 )
         head = read_head(path)
         refuse_other_engine(path, head, str(target))
+        if mode != "ro":
+            refuse_second_name(path, head, str(target))
         if mode == "ro" and is_wal(head):
             # A read-only connection to a WAL database leaves its -wal and -shm files. A connection that may write, and
             # is kept from it by PRAGMA query_only, removes them when it closes.

@@ -38,8 +38,8 @@ def backup_refusal(settings: Settings, newest: Backup | None, now: datetime) -> 
     if not newest.is_too_old(settings, now):
         return None
     return Refused(
-        f"{_name(settings)} is protected, and the newest proven backup of {settings.target}, {newest.path.name}, is "
-        f"{words.age(newest.age(now))} old; backup_max_age is {words.age(settings.backup_max_age / 1000)}",
+        f"{_name(settings)} is protected, and the newest proven backup of {settings.target}, {newest.path.name}, "
+        f"{newest.age_in_words(now)}; backup_max_age is {words.age(settings.backup_max_age / 1000)}",
         state=_UNTOUCHED,
         hint=hint,
     )

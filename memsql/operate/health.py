@@ -114,7 +114,7 @@ def of_backups(settings: Settings, backups: Sequence[Backup], now: datetime) -> 
     if newest is None:
         return Sign("backup", bad, f"there is no proven backup; make one: {hints.command('backup')}", doubtful)
     too_old = newest.is_too_old(settings, now)
-    message = f"the newest proven one, {newest.path.name}, is {words.age(newest.age(now))} old"
+    message = f"the newest proven one, {newest.path.name}, {newest.age_in_words(now)}"
     if too_old:
         message += f"; backup_max_age is {words.age(settings.backup_max_age / 1000)}"
     return Sign("backup", bad if too_old else "warning" if doubtful else "ok", message, doubtful)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import errno
 
-from memsql.errors import ConnectError, DiskFull, MemsqlError, StatementError
+from memsql.errors import ConnectError, DiskFull, MemsqlError, StatementError, UsageError
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _OF_THE_MACHINE = _FULL | {errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM, errno.ESTALE, errno.EMFILE, errno.ENFILE}
 """The errors of the system that come of the machine, and of no mistake in memsql."""
+_OF_THE_NAME = frozenset({errno.ENAMETOOLONG, errno.ELOOP})
+# Characters of a name.
+_SHOWN = 200
 # How the names begin of the errors of SQLite that a disk is to blame for.
 _OF_THE_DISK = ("SQLITE_FULL", "SQLITE_IOERR")
 
@@ -20,6 +23,8 @@ def explained(error: BaseException, what: str, again: str) -> MemsqlError | None
     """
     if isinstance(error, StatementError) and (error.code or "").startswith(_OF_THE_DISK):
         return _of_the_disk(error, again)
+    if isinstance(error, OSError) and error.errno in _OF_THE_NAME:
+        return UsageError(f"{str(error.filename or what)[:_SHOWN]}: {error.strerror}", hint="give it another name")
     if isinstance(error, OSError) and error.errno in _OF_THE_MACHINE:
         kind = DiskFull if error.errno in _FULL else ConnectError
         return kind(f"{error.filename or what}: {error.strerror}", hint="look after that disk, and run it again")

@@ -52,6 +52,7 @@ PROJECT_OPTIONS = ("project", "json")
 
 OUTPUT_OPTIONS = ("quiet", "verbose")
 """The options of every task."""
+_MOST = 2**63 - 1
 
 
 @dataclass(frozen=True)
@@ -349,7 +350,8 @@ def number(
     ``problem`` behind option and text, and ``state`` for what the database looks like.
     """
     number = whole_number(value)
-    if number is not None and number >= least and (most is None or number <= most):
+    # No more than SQLite takes for a number.
+    if number is not None and least <= number <= (_MOST if most is None else most):
         return number
     raise UsageError(f"{option} {value}: {problem}", state=state or None)
 

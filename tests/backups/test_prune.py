@@ -14,6 +14,8 @@ from cli import Project, files_below
 from memsql.backups.catalogue import Backup, newest_of, read_backup
 from memsql.backups.manifest import Manifest, read_manifest, to_text
 from memsql.backups.prune import Retention, decide
+from memsql.config import load
+from memsql.operate.gate import backup_refusal
 
 
 def test_list(project: Project) -> None:
@@ -157,3 +159,20 @@ def test_read_backup_says_what_is_wrong(project: Project) -> None:
         assert read_backup(path, path.name).manifest is None
     beside.write_text(text)
     assert read_backup(path, path.name).proven
+
+
+def test_a_backup_of_a_wrong_clock_protects_nothing(project: Project) -> None:
+    project.run("backup").expect(0)
+    path = backups.one(project)
+    now = datetime.now(UTC)
+    one = read_manifest(path.with_name(path.name + ".json"), "x")
+    ahead = Backup(path, replace(one, created_at=(now + timedelta(days=900)).isoformat()), None)
+    settings = load(project=str(project.root))
+    assert ahead.is_too_old(settings, now)
+    assert "in the future" in ahead.age_in_words(now)
+    assert not Backup(path, replace(one, created_at=(now + timedelta(minutes=2)).isoformat()), None).is_too_old(
+        settings, now
+    )
+    refusal = backup_refusal(settings, ahead, now)
+    assert refusal is not None
+    assert "dated in the future" in refusal.message

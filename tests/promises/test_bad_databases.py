@@ -157,6 +157,30 @@ def test_a_pipe_or_a_device_as_database(project: Project, task: str) -> None:
     project.run(task, "--database", "/dev/null").expect(3, "no regular file")
 
 
+def test_a_database_in_wal_mode_under_a_second_name(project: Project) -> None:
+    project.run("migrate.up").expect(0)
+    project.script("PRAGMA journal_mode = wal")
+    os.link(project.db, project.root / "second.db")
+    project.add("0003_more", "CREATE TABLE more (x);\n", "DROP TABLE more;\n")
+    project.run("migrate.up", "--database", "second.db").expect(3, "hard links", "nothing was changed")
+    project.run("migrate.status", "--database", "second.db").expect(0)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("verify", f"--project={'a' * 5000}"),
+        ("backup.verify", f"--file={'a' * 5000}"),
+        ("maintain.vacuum", f"--into={'a' * 5000}"),
+        ("migrate.create", "x", f"--from={'a' * 5000}"),
+        ("migrate.history", "--limit", "9" * 30),
+    ],
+)
+def test_names_and_numbers_that_are_too_long(project: Project, words: tuple[str, ...]) -> None:
+    project.run("migrate.up").expect(0)
+    project.run(*words).expect(2)
+
+
 def test_settings_with_a_byte_order_mark(project: Project) -> None:
     path = project.root / "setup.cfg"
     path.write_text("\ufeff" + path.read_text(encoding="utf-8"), encoding="utf-8")

@@ -144,6 +144,13 @@ _CREATE = {
 _ELSEWHERE = {
     # Appends to a file that is there; a new one is made by memsql.storage.
     ("project/additions.py", "open(addition.path, 'ab')"),
+    # A lock that holds nothing, for its owner alone.
+    ("library/keeping.py", "os.open(settings.backups / f'.memsql-{name}.lock', os.O_RDWR | os.O_CREAT, 384)"),
+    # Into a temporary folder of its owner: the files of a package that lies in a zip.
+    ("library/source.py", "(folder / entry.name).write_bytes(entry.read_bytes())"),
+    ("library/source.py", "folder.mkdir(parents=True)"),
+    # A database of a test, in its temporary folder.
+    ("pytest_plugin.py", "shutil.copyfile(self.path, path)"),
     # The file is made private just before.
     ("server.py", "log.open('wb')"),
     # A task for those who develop memsql.
