@@ -102,7 +102,8 @@ class Settings:
     ``rehearsal_timeout``: for how long a dry run may run; None for any time. ``opening``: how files are opened.
     ``overruled`` is the database that the settings name where TURSO_URL chose another one. ``timestamps``: new
     migrations are numbered by the clock. ``out_of_order``: those that come before an applied one are applied too.
-    ``seeds`` is the folder below sql/seeds whose files insert the first rows; "" for none."""
+    ``seeds`` is the folder below sql/seeds whose files insert the first rows; "" for none.
+    ``own_folders``: the section of the environment names migrations or sql."""
 
     root: Path
     migrations: Path
@@ -132,6 +133,7 @@ class Settings:
     timestamps: bool = False
     out_of_order: bool = False
     seeds: str = ""
+    own_folders: bool = False
 
     def show(self, path: Path) -> str:
         """``path`` relative to the project folder, as a person there would write it."""
@@ -200,6 +202,9 @@ def load(
         origin, text, base = "database", values["database"], root
     rules = token_rules.from_settings(values["insecure"], values["trust_base_url"], typed=insecure)
     target = replace(parse_target(text, base, token), token_rules=rules)
+    own_folders = env is not None and not {"migrations", "sql"}.isdisjoint(file.sections[env])
+    if env is not None and own_folders:
+        hints.use_folders(env)
     if target.path is not None:
         if not is_url(text):
             refuse_word(text, target.display, base, environments, origin=origin)
@@ -238,8 +243,24 @@ def load(
         timestamps=setting_values.timestamps("versions", values["versions"]),
         out_of_order=setting_values.boolean("out_of_order", values["out_of_order"]),
         seeds=setting_values.folder_name("seeds", values["seeds"]),
+        own_folders=own_folders,
         overruled=_overruled(target, values["database"], root) if origin == "TURSO_URL" and has_address else "",
     )
+
+
+def migration_folders(root: Path) -> tuple[str, ...]:
+    """For each folder of migrations that the settings in ``root`` name, the first environment that has it; "" is the
+    settings outside of the environments, which count where their folder is there or no other is named. Folders of
+    folded migrations are none of a database."""
+    file = settings_file.read(root)
+    base = {**DEFAULTS, **file.sections.get("", {})}
+    folders: dict[str, str] = {}
+    for env in ("", *file.environments):
+        values = {**base, **file.sections.get(env, {})}
+        if "squashed" not in Path(values["migrations"]).parts:
+            folders.setdefault(os.path.normpath(root / values["migrations"]), env)
+    names = [env for folder, env in folders.items() if env or os.path.isdir(folder)]
+    return tuple(names) or ("",)
 
 
 def named_target(settings: Settings, text: str, *, origin: str) -> Target:

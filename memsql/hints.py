@@ -7,6 +7,8 @@ then it must work on the same database.
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 FILES_ALONE = frozenset(
     [
@@ -34,8 +36,14 @@ FILES_ALONE = frozenset(
 )
 """The tasks that take no database, or do not depend on it."""
 
+_OF_FOLDERS = frozenset(
+    {"lint", "review", "migrate.create", "migrate.permits", "migrate.squash", "migrate.sum", "migrate.test"}
+)
+"""Those of them that work on the folders of an environment."""
+
 _program = "memsql"
 _database = ""
+_folders = ""
 _project = ""
 _settings_file = "setup.cfg"
 
@@ -54,13 +62,37 @@ def program() -> str:
 def use_choice(*, database: str | None, env: str | None, project: str | None, insecure: bool = False) -> None:
     """Keep the database, the environment and the project that were typed for the task that begins; None where they were
     not. ``database`` has no secrets. ``insecure``: so was --insecure."""
-    global _database, _project
+    global _database, _folders, _project
+    _folders = ""
     _database = f" --database {shlex.quote(database)}" if database is not None else ""
     if env is not None:
         _database += f" --env {shlex.quote(env)}"
     if insecure:
         _database += " --insecure"
     _project = f" --project {shlex.quote(project)}" if project is not None else ""
+
+
+def has_choice() -> bool:
+    """Whether a database or an environment was typed for the task that runs."""
+    return bool(_database)
+
+
+def use_folders(env: str) -> None:
+    """Name the environment ``env``, which has folders of its own, to tasks on files too."""
+    global _folders
+    _folders = f" --env {shlex.quote(env)}"
+
+
+@contextmanager
+def environment(env: str | None) -> Iterator[None]:
+    """While open, hints name the environment ``env``; none where it is None."""
+    global _database, _folders
+    before = _database, _folders
+    _database = _folders = "" if env is None else f" --env {shlex.quote(env)}"
+    try:
+        yield
+    finally:
+        _database, _folders = before
 
 
 def command(words: str) -> str:
@@ -79,8 +111,10 @@ def _chosen(words: str) -> str:
     if not typed or typed[0].startswith("-") or typed[0] == "help":
         return ""
     project = "" if "--project" in typed else _project
-    if typed[0] in FILES_ALONE or "--database" in typed or "--env" in typed:
+    if "--database" in typed or "--env" in typed:
         return project
+    if typed[0] in FILES_ALONE:
+        return (_folders if typed[0] in _OF_FOLDERS else "") + project
     return _database + project
 
 

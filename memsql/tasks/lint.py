@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from memsql import hints
 from memsql.storage import regular
-from memsql.tasks.task import PROJECT_OPTIONS, Outcome, task
+from memsql.tasks.every import ALL_HELP, for_all
+from memsql.tasks.task import FOLDER_OPTIONS, Outcome, task
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,9 +27,10 @@ if TYPE_CHECKING:
         "fix": "repair what sqlfluff can repair of the house style; safety rules are for people to decide",
         "strict": "exit with 1 for warnings too",
         "path": "a file or folder; may be given more than once (default: migrations and sql)",
+        **ALL_HELP,
         "write-docs": "write the chapter on rules of docs/review.md anew, and do nothing else",
     },
-    common=PROJECT_OPTIONS,
+    common=FOLDER_OPTIONS,
     iterable=["path"],
     bare_paths="--path",
 )
@@ -39,6 +41,7 @@ def lint(
     path: list[str] | None = None,
     fix: bool = False,
     strict: bool = False,
+    all: bool = False,
     write_docs: bool = False,
 ) -> Outcome:
     """Look for mistakes in migrations, rollbacks, checks and queries, without a database.
@@ -52,6 +55,17 @@ def lint(
     """
     if write_docs:
         return _write_docs(settings)
+    if all:
+        from memsql.errors import UsageError
+
+        if path:
+            raise UsageError("--all and --path do not go together: the one is all files", state="nothing was changed")
+        return for_all(settings, lambda own: _lint(own, None, fix=fix, strict=strict))
+    return _lint(settings, path, fix=fix, strict=strict)
+
+
+def _lint(settings: Settings, path: list[str] | None, *, fix: bool, strict: bool) -> Outcome:
+    """Lint the files ``path``, or all of them."""
     from memsql.lint import lint_files, sql_files
     from memsql.report.lint import data, text
 

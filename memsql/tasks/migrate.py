@@ -8,6 +8,7 @@ from invoke import Collection
 
 from memsql import hints
 from memsql.tasks import chain
+from memsql.tasks.every import ALL_HELP
 from memsql.tasks.gate import CHANGE_HELP, LEDGER_HELP
 from memsql.tasks.manner import Manner, manner_of
 from memsql.tasks.migrate_ledger import baseline, history, repair
@@ -209,9 +210,9 @@ def to(
     "migrate.status",
     new_file=True,
     reads_only=True,
-    help={"check": "exit with 1 when anything is pending, edited, missing or incomplete"},
+    help={"check": "exit with 1 when anything is pending, edited, missing or incomplete", **ALL_HELP},
 )
-def status(settings: Settings, progress: Bar, *, check: bool = False, json: bool = False) -> Outcome:
+def status(settings: Settings, progress: Bar, *, check: bool = False, all: bool = False, json: bool = False) -> Outcome:
     """Show every migration: its state, when it ran, by whom and how long it took.
 
     States: applied, pending, rolled back, failed, edited (the file changed after it was applied),
@@ -220,6 +221,14 @@ def status(settings: Settings, progress: Bar, *, check: bool = False, json: bool
 
     Examples:  memsql migrate.status     memsql migrate.status --check --json
     """
+    if all:
+        from memsql.tasks.every import for_all
+
+        return for_all(settings, lambda own: _status(own, check=check, json=json))
+    return _status(settings, check=check, json=json)
+
+
+def _status(settings: Settings, *, check: bool, json: bool) -> Outcome:
     from memsql.engine.state import status
     from memsql.report.migrate import needs_work, status_data, status_text
 
@@ -300,12 +309,24 @@ def _derive(settings: Settings, name: str, schema: str, reason: str | None, *, p
     return Outcome(text(pair, schema, reason), data(pair))
 
 
-@task("migrate.sum", new_file=True, help={"check": "write nothing; exit with 1 when memsql.sum is stale"})
-def sum_(settings: Settings, progress: Bar, *, check: bool = False) -> Outcome:
+@task(
+    "migrate.sum",
+    new_file=True,
+    help={"check": "write nothing; exit with 1 when memsql.sum is stale", **ALL_HELP},
+)
+def sum_(settings: Settings, progress: Bar, *, check: bool = False, all: bool = False) -> Outcome:
     """Write migrations/memsql.sum: a checksum of every file, chained so that branches conflict in git.
 
     Run it after every change to a migration that was not applied anywhere yet.
     """
+    if all:
+        from memsql.tasks.every import for_all
+
+        return for_all(settings, lambda own: _sum(own, check=check))
+    return _sum(settings, check=check)
+
+
+def _sum(settings: Settings, *, check: bool) -> Outcome:
     from memsql.author.files import write_sum
 
     changed, problems = write_sum(settings, check=check)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from memsql.tasks.task import PROJECT_OPTIONS, Outcome, number, task
+from memsql.tasks.task import FOLDER_OPTIONS, Outcome, number, task
 
 if TYPE_CHECKING:
     from memsql.config import Settings
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @task(
     "migrate.squash",
-    common=PROJECT_OPTIONS,
+    common=FOLDER_OPTIONS,
     help={
         "to": "fold the migrations up to this version",
         "keep-values": "keep what a clock or chance gave to rows, as it is now, for new databases",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from memsql.tasks.task import PROJECT_OPTIONS, Outcome, task
+from memsql.tasks.task import FOLDER_OPTIONS, Outcome, task
 
 if TYPE_CHECKING:
     from memsql.config import Settings
@@ -36,7 +36,7 @@ def permits(settings: Settings, progress: Bar, *, rewrite: bool = False) -> Outc
     "migrate.test",
     reads_only=True,
     help={"strict": "exit with 1 too where a rollback or a check is missing"},
-    common=PROJECT_OPTIONS,
+    common=FOLDER_OPTIONS,
 )
 def round_trip(settings: Settings, progress: Bar, *, strict: bool = False) -> Outcome:
     """Try every migration on scratch databases: dry run, up, verify, down and up again; and print the coverage.

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from memsql.tasks.task import PROJECT_OPTIONS, Outcome, task
+from memsql.tasks.every import ALL_HELP, databases, on_each
+from memsql.tasks.task import FOLDER_OPTIONS, Outcome, task
 from memsql.visible import page
 
 if TYPE_CHECKING:
@@ -32,10 +33,11 @@ _FORMATS_BY_SUFFIX = {".md": "markdown", ".html": "html", ".htm": "html", ".json
             "write the report to this file; may be given more than once: .md, .html, .json and .sarif tell the format "
             "where --format does not"
         ),
+        **ALL_HELP,
         "strict": "exit with 1 where something was not tried, too",
         "no-fail": "exit with 0 even where something blocks",
     },
-    common=PROJECT_OPTIONS,
+    common=FOLDER_OPTIONS,
     iterable=["output"],
 )
 def review(
@@ -47,6 +49,7 @@ def review(
     output: list[str] | None = None,
     strict: bool = False,
     no_fail: bool = False,
+    all: bool = False,
     json: bool = False,
 ) -> Outcome:
     """Review what changed in migrations and sql since a branch left its base, before it is merged.
@@ -66,6 +69,8 @@ def review(
     from memsql.report.review_words import headline
 
     _refuse_format(format, json=json)
+    if all:
+        return _review_all(settings, base, progress, (output or [], format), strict=strict, no_fail=no_fail)
     report = review.review(settings, base, progress)
     failed = report.verdict == "blocks" or (strict and bool(report.not_tried))
     exit_code = int(failed and not no_fail)
@@ -74,6 +79,42 @@ def review(
         return Outcome(page([*written, headline(report)]), data(report), exit_code)
     text = rendered(report, format or "text").rstrip("\n")
     return Outcome(text, data(report), exit_code, headline(report), plain=format not in (None, "text"))
+
+
+def _review_all(
+    settings: Settings,
+    base: str | None,
+    progress: Bar,
+    wanted: tuple[list[str], str | None],
+    *,
+    strict: bool,
+    no_fail: bool,
+) -> Outcome:
+    """Review every database of the project. ``wanted``: the files to write, and the format."""
+    from memsql import review
+    from memsql.errors import MemsqlError
+    from memsql.project.writing import replace_file
+    from memsql.report.review_all import data_all, headline_all, rendered_all
+
+    reviews = []
+    for name, report in on_each(databases(settings), lambda own: review.review(own, base, progress)):
+        if isinstance(report, MemsqlError):
+            report.message = f"{name}: {report.message}"
+            raise report
+        reviews.append((name, report))
+    failed = any(r.verdict == "blocks" or (strict and bool(r.not_tried)) for _, r in reviews)
+    exit_code, headline = int(failed and not no_fail), headline_all(reviews)
+    files, format = wanted
+    lines = []
+    for file in files:
+        by_name = _FORMATS_BY_SUFFIX.get(Path(file).suffix.lower(), "text")
+        text = rendered_all(reviews, by_name if format in (None, "github") else format)
+        replace_file(Path.cwd() / file, text, file)
+        lines.append(f"wrote {file}")
+    if lines and format != "github":
+        return Outcome(page([*lines, headline]), data_all(reviews), exit_code)
+    text = rendered_all(reviews, format or "text").rstrip("\n")
+    return Outcome(text, data_all(reviews), exit_code, headline, plain=format not in (None, "text"))
 
 
 def _refuse_format(format: str | None, *, json: bool) -> None:

@@ -80,8 +80,8 @@ def dump(
     """Print the schema of the database as SQL; keep the snapshot sql/schema.sql fresh.
 
     The snapshot is committed and reviewed with the migrations that change it. --write and --check take the
-    migrations, run on an empty database in memory; with --database or --env,
-    --check compares the file with that database.
+    migrations, run on an empty database in memory; with --database, or the --env of an environment that has no
+    folders of its own, --check compares the file with that database.
 
     Examples:  memsql schema.dump     memsql schema.dump --write     memsql schema.dump --check
     """
@@ -93,15 +93,17 @@ def dump(
     if write and check:
         raise UsageError("--write and --check do not go together")
     snapshot = settings.sql / "schema.sql"
+    # An environment with folders of its own is named for them, another one for its database.
+    names_database = env is not None and not settings.own_folders
     if write:
         shown = settings.show(snapshot)
         goal = _replayed(settings)
-        _refuse_other_snapshot(shown, goal, "--database" if database else "--env" if env else None)
+        _refuse_other_snapshot(shown, goal, "--database" if database else "--env" if names_database else None)
         make_folder(snapshot.parent, "umask")
         replace_file(snapshot, dump(goal), shown)
         return Outcome(f"wrote {shown}", {"file": shown})
     if check:
-        by_migrations = database is None and env is None
+        by_migrations = database is None and not names_database
         return _compare(settings, snapshot, _replayed(settings) if by_migrations else _read(settings))
     sql = dump(_read(settings))
     return Outcome(sql.rstrip(), {"sql": sql}, headline="printed the schema", plain=True)

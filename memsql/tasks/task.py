@@ -50,6 +50,9 @@ DATABASE_OPTIONS = ("database", "env", "project", "insecure", "json")
 PROJECT_OPTIONS = ("project", "json")
 """The common options of a task that works on the files of a project alone."""
 
+FOLDER_OPTIONS = ("env", *PROJECT_OPTIONS)
+"""The common options of a task that works on the folders of an environment."""
+
 OUTPUT_OPTIONS = ("quiet", "verbose")
 """The options of every task."""
 _MOST = 2**63 - 1

@@ -120,7 +120,12 @@ def schema_of(command: str, notation: str) -> dict[str, Any]:
             **fields.get("properties", {}),
             "error": _Parser(_ERROR).value(),
         },
-        "anyOf": [{"required": ["error"]}, {"required": fields.get("required", [])}],
+        "anyOf": [
+            {"required": ["error"]},
+            {"required": fields.get("required", [])},
+            # With --all: the fields of each database are in its entry.
+            *([{"required": ["databases"]}] if "databases" in fields.get("properties", {}) else []),
+        ],
     }
 
 
