@@ -28,6 +28,7 @@ FILES_ALONE = frozenset(
         "migrate.squash",
         "migrate.sum",
         "migrate.test",
+        "mutants",
         "review",
         "server.install",
         "server.start",

@@ -1,4 +1,4 @@
-"""memsql test, benchmark, campaign, fuzz and docs: for those who work on the project itself."""
+"""memsql test, benchmark, campaign, fuzz, mutants and docs: for those who work on the project itself."""
 
 from __future__ import annotations
 
@@ -174,6 +174,28 @@ def docs(c: Context, *, serve: bool = False, port: str = "8000") -> None:
     words = ["serve", "--dev-addr", f"127.0.0.1:{port}"] if serve else ["build"]
     # With --quiet mkdocs does not count the warnings that are to be failures.
     if not _succeeds(["mkdocs", *words, "--strict"], **quiet):
+        raise Exit(code=1)
+
+
+@task(
+    klass=MemsqlTask,
+    audience="developers",
+    bare_word="--path",
+    help={
+        "path": "a module of memsql, such as memsql/engine/verdict.py, or a folder",
+        "workers": "how many mutants are tried at once (default: one for each processor)",
+    },
+)
+def mutants(c: Context, path: str, workers: str | None = None) -> None:
+    """Change the decisions of a module, one at a time, and list the changes that no quick test notices.
+
+    The exit code is 1 where there is such a change; docs/mutation.md says what to do with it. Needs:
+    pip install -e '.[dev,mutation]'
+
+    Example:  memsql mutants memsql/engine/verdict.py
+    """
+    words = [path, *(["--workers", workers] if workers else [])]
+    if not _succeeds(["tests.mutation", *words]):
         raise Exit(code=1)
 
 

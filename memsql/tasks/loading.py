@@ -30,7 +30,7 @@ _MODULES = {
         "analyze",
         "bench",
     )
-} | {"import": "exchange", **dict.fromkeys(("test", "benchmark", "campaign", "fuzz", "docs"), "develop")}
+} | {"import": "exchange", **dict.fromkeys(("test", "benchmark", "campaign", "fuzz", "docs", "mutants"), "develop")}
 
 
 def namespace(words: Iterable[str] = ()) -> Collection:

@@ -141,3 +141,13 @@ def test_a_benchmark_that_there_is_not(started: Started, capsys: pytest.CaptureF
         develop.benchmark.body(Context(), name="nothing")
     assert stopped.value.code == 2
     assert "no benchmark 'nothing'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("options", [{}, {"workers": "1"}], ids=["alone", "workers"])
+def test_mutants_start_the_tool(started: Started, options: dict[str, str]) -> None:
+    words = [word for name, value in options.items() for word in (f"--{name}", value)]
+    develop.mutants.body(Context(), "memsql/engine/verdict.py", **options)
+    assert started.words == [["tests.mutation", "memsql/engine/verdict.py", *words]]
+    started.codes = {"tests.mutation memsql/engine/verdict.py": 1}
+    with pytest.raises(Exit):
+        develop.mutants.body(Context(), "memsql/engine/verdict.py")
