@@ -196,6 +196,7 @@ class TestToRollBack:
         ("steps", "to", "versions"),
         [
             (None, None, [3]),
+            (1, None, [3]),
             (2, None, [3, 2]),
             (9, None, [3, 2, 1]),
             (None, 1, [3, 2]),

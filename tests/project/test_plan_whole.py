@@ -206,7 +206,12 @@ UNFINISHED = replace(said(2, "pending", TWO), folded=("0001_notes",), lacks=("00
     ("refuse", "error", "path", "hint"),
     [
         (lambda: plan.to_apply(LATE, to=9), UsageError, None, "see: memsql migrate.status"),
-        (lambda: plan.to_apply(LATE[1:], to=2), FileError, PATH, "renumber it after the last one, or"),
+        (
+            lambda: plan.to_apply(LATE[1:], to=2),
+            FileError,
+            PATH,
+            "let it come after the last one: memsql migrate.renumber 0002_notes; or",
+        ),
         (lambda: plan.to_roll_back(LATE, to=9), UsageError, None, "0 means before the first; see: memsql migrate"),
         (lambda: plan.refuse_changed([said(2, "edited", TWO)]), FileError, PATH, f"{BACK}if it still does the same,"),
         (
