@@ -64,10 +64,10 @@ def with_scripts(state: State, jobs: Sequence[Job], options: RunOptions) -> Pend
     from memsql.engine.repeating import jobs_of
 
     run = jobs_of(state.scripts, jobs)
-    if run.first:
-        return Pending(state, (*run.first, *jobs, *run.last), whole=True, more=bool(seeds))
-    if run.drops:
+    if run.behind:
         return Pending(state, tuple(jobs), more=True)
+    if run.whole:
+        return Pending(state, (*run.first, *jobs, *run.last), whole=True, more=bool(seeds))
     return Pending(state, (*jobs, *run.last, *seeds))
 
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from memsql import ledger
 from memsql.db import Value
 from memsql.engine.job import Job, Script, job_of
 from memsql.project.files import Migration, SqlFile
-from memsql.project.repeatables import Made, Repeatable, behind
-from memsql.sqltext import MigrationHeader, fold, quote
+from memsql.project.repeatables import Made, Repeatable, behind, used
+from memsql.sqltext import MigrationHeader, effect, fold, quote
 from memsql.sqltext.tokens import tokenize
 
 ScriptState = Literal["applied", "pending", "changed", "missing"]
@@ -26,13 +26,15 @@ class ScriptStatus:
     is not as it was when it ran, missing where it ran and its file is gone while an object of it is there.
 
     ``stale``: its objects that are there, those of the text that ran before among them, folded, by type.
-    ``is_edited``: its text is not the one that ran.
+    ``on_tables``: those of them that are triggers on tables, with their texts. ``is_edited``: its text is not the one
+    that ran.
     """
 
     name: str
     state: ScriptState
     script: Repeatable | None
     stale: tuple[Made, ...] = ()
+    on_tables: Mapping[Made, str] = field(default_factory=dict)
     applied_at: str | None = None
     applied_by: str | None = None
     duration_ms: int | None = None
@@ -47,13 +49,15 @@ class ScriptStatus:
 
 @dataclass(frozen=True, slots=True)
 class ScriptJobs:
-    """The jobs of repeatable scripts. ``last`` make their objects, behind the migrations. ``first`` drop those that are
-    there, before the migrations, so that these find none in their way. ``drops``: that would be needed, and the
-    migrations cannot share one transaction."""
+    """The jobs of repeatable scripts. ``first`` drop views before the migrations, so that these find none in their way;
+    ``last`` drop triggers on tables, which have to be there while rows change, and make everything. ``whole``: all of
+    it shares one transaction with the migrations. ``behind``: that cannot be, so the scripts run in one of their own.
+    """
 
-    last: tuple[Job, ...]
     first: tuple[Job, ...] = ()
-    drops: bool = False
+    last: tuple[Job, ...] = ()
+    whole: bool = False
+    behind: bool = False
 
 
 def statuses(
@@ -82,33 +86,41 @@ def jobs_of(scripts: Sequence[ScriptStatus], migrations: Sequence[Job]) -> Scrip
     """
     by_name = {s.name: s for s in scripts if s.script is not None}
     ordered = [s.script for s in by_name.values() if s.script is not None]
-    chosen = list(behind(ordered, [s.name for s in scripts if s.waits]))
-    stale = [obj for script in reversed(chosen) for obj in reversed(by_name[script.name].stale)]
-    drop = _dropping(stale)
-    last = tuple(_making(script) for script in chosen)
+    chosen = [by_name[script.name] for script in behind(ordered, [s.name for s in scripts if s.waits])]
+    stale = [obj for status in reversed(chosen) for obj in reversed(status.stale)]
+    making = tuple(_making(status.script) for status in chosen if status.script is not None)
+    if not migrations or not stale:
+        return ScriptJobs(_dropping(stale), making, whole=bool(stale))
+    on_tables = {obj: text for status in chosen for obj, text in status.on_tables.items()}
+    views = [obj for obj in stale if obj not in on_tables]
+    dropped = {name for kind, name in views if kind == "view"}
     modes = {job.header.foreign_keys for job in migrations}
-    if not drop or len(modes) > 1 or not all(job.header.transactional for job in migrations):
-        return ScriptJobs(last, drops=bool(drop))
-    keys = next(iter(modes), True)
-    return ScriptJobs(tuple(_with_keys(job, keys) for job in last), first=tuple(_with_keys(job, keys) for job in drop))
+    reads_view = any(not dropped.isdisjoint(used(text)) for text in on_tables.values())
+    if reads_view or len(modes) > 1 or not all(job.header.transactional for job in migrations):
+        return ScriptJobs(behind=True)
+    keys = next(iter(modes))
+    first, last = _dropping(views), (*_dropping(list(on_tables)), *making)
+    return ScriptJobs(tuple(_with_keys(j, keys) for j in first), tuple(_with_keys(j, keys) for j in last), whole=True)
 
 
 def _status(script: Repeatable, row: ledger.ScriptRow | None, live: Mapping[Made, str]) -> ScriptStatus:
     former = _recorded(row) if row is not None else ()
     stale = tuple(obj for obj in dict.fromkeys((*former, *script.objects)) if obj in live)
+    triggers = {obj: live[obj] for obj in stale if obj[0] == "trigger"}
+    on_tables = {obj: text for obj, text in triggers.items() if ("view", fold(effect(text).table or "")) not in live}
+    waiting = ScriptStatus(script.name, "pending", script, stale, on_tables)
     if row is None:
-        return ScriptStatus(script.name, "pending", script, stale)
+        return waiting
+    known = _with_row(waiting, row)
     if row.checksum != script.checksum:
-        status = ScriptStatus(script.name, "changed", script, stale, note="its text changed", is_edited=True)
-        return _with_row(status, row)
+        return replace(known, state="changed", note="its text changed", is_edited=True)
     for obj, text in script.made:
         kind, name = obj
         if obj not in live:
-            return _with_row(ScriptStatus(script.name, "changed", script, stale, note=f"{kind} {name} is gone"), row)
+            return replace(known, state="changed", note=f"{kind} {name} is gone")
         if _stored(text) != _stored(live[obj]):
-            note = f"{kind} {name} is not as it makes it"
-            return _with_row(ScriptStatus(script.name, "changed", script, stale, note=note), row)
-    return _with_row(ScriptStatus(script.name, "applied", script, stale), row)
+            return replace(known, state="changed", note=f"{kind} {name} is not as it makes it")
+    return replace(known, state="applied")
 
 
 def _with_row(status: ScriptStatus, row: ledger.ScriptRow) -> ScriptStatus:
@@ -133,7 +145,8 @@ def _dropping(stale: Sequence[Made]) -> tuple[Job, ...]:
     if not stale:
         return ()
     ordered = sorted(stale, key=lambda obj: obj[0] == "view")
-    text = "".join(f"DROP {kind.upper()} {quote(name)};\n" for kind, name in ordered)
+    # A migration may have dropped a trigger with its table.
+    text = "".join(f"DROP {kind.upper()} IF EXISTS {quote(name)};\n" for kind, name in ordered)
     file = SqlFile(_PREFIX, _PREFIX, text.encode())
     return (replace(job_of(Migration(-1, "", _PREFIX, file, None), "up", MigrationHeader()), alone=Script("")),)
 

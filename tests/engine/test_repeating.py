@@ -118,6 +118,29 @@ def test_a_view_in_the_way_of_a_migration(place: Place) -> None:
     place.run("verify").expect(0)
 
 
+def test_a_trigger_on_a_table_stays_while_rows_change(place: Place) -> None:
+    trigger = "CREATE TRIGGER counted AFTER INSERT ON t BEGIN UPDATE n SET rows = rows + 1; END;\n"
+    place.project.add("0002_n", "-- n\n-- depends: 0001_t\nCREATE TABLE n (rows INTEGER);\nINSERT INTO n VALUES (0);\n")
+    write(place.project, "counted", f"-- counts\n{trigger}")
+    place.run("migrate.up").expect(0)
+    place.project.add("0003_rows", "-- rows\n-- depends: 0002_n\nINSERT INTO t (a) VALUES ('x'), ('y');\n")
+    write(place.project, "counted", f"-- counts\n{trigger.replace('+ 1', '+ 10')}")
+    write(place.project, "v", VIEW.replace("a FROM", "a, b FROM"))
+    place.run("migrate.up").expect(0, "applied 0003_rows", "ran script counted", "ran script v")
+    assert place.rows("SELECT rows FROM n") == [(2,)]
+    place.script("INSERT INTO t (a) VALUES ('z');")
+    assert place.rows("SELECT rows FROM n") == [(12,)]
+    # One that reads a view which would be out of the way: the scripts run behind the migrations.
+    reads = trigger.replace("rows + 1", "(SELECT count(*) FROM v)")
+    write(place.project, "counted", f"-- counts\n{reads}")
+    place.run("migrate.up").expect(0)
+    place.project.add("0004_rows", "-- rows\n-- depends: 0003_rows\nINSERT INTO t (a) VALUES ('w');\n")
+    write(place.project, "v", VIEW)
+    place.run("migrate.up").expect(0, "applied 0004_rows", "ran script v", "ran script counted")
+    assert place.rows("SELECT rows FROM n") == [(4,)]
+    place.run("verify").expect(0)
+
+
 def test_migrations_that_share_no_transaction(place: Place) -> None:
     place.run("migrate.up").expect(0)
     place.project.add("0002_on", "-- on\n-- depends: 0001_t\nCREATE TABLE u (x);\n", "DROP TABLE u;\n")
