@@ -71,6 +71,30 @@ def test_a_run_connects_reads_proves_commits_and_leaves(round_trips: RoundTrips)
     assert round_trips("migrate.up") == 5
 
 
+def test_scripts_and_seeds_travel_with_the_migrations(proxy: Proxy, tmp_path: Path) -> None:
+    project = Project(tmp_path / "scripts", "seeds = demo\n")
+    project.add("0001_t", "CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT, b TEXT);\n", "DROP TABLE t;\n")
+    view = project.root / "sql" / "repeatable" / "v.sql"
+    seed = project.root / "sql" / "seeds" / "demo" / "01_t.sql"
+    for path in (view, seed):
+        path.parent.mkdir(parents=True)
+    view.write_text("-- v\nCREATE VIEW v AS SELECT id, a, b FROM t;\n")
+    seed.write_text("-- t\nINSERT INTO t (id, a) VALUES (1, 'x') ON CONFLICT DO NOTHING;\n")
+
+    def count(*words: str) -> int:
+        proxy.seen.clear()
+        proxy.connections = 0
+        project.run(*words, "--database", proxy.url).expect(0)
+        return proxy.round_trips
+
+    assert count("migrate.up") == 5
+    assert count("migrate.up") == 2
+    assert count("migrate.status") == 2
+    project.add("0002_b", "-- b\n-- depends: 0001_t\nALTER TABLE t DROP COLUMN b;\n")
+    view.write_text("-- v\nCREATE VIEW v AS SELECT id, a FROM t;\n")
+    assert count("migrate.up", "--allow-data-loss") == 5
+
+
 def test_a_file_that_changed_costs_the_hashes_of_what_was_applied(
     round_trips: RoundTrips, project: Project, tmp_path: Path
 ) -> None:
