@@ -78,13 +78,17 @@ def of_verification(findings: Sequence[Finding]) -> Sign:
 def of_migrations(state: State) -> Sign:
     """Whether files and ledger agree, and what waits."""
     problems = [f"memsql.sum: {p}" for p in state.project.sum_problems]
+    # Where late migrations may be applied they only wait.
+    late = {plan.OUT_OF_ORDER} if state.project.settings.out_of_order else set()
     problems += [
         f"{s.version:04d}_{s.name} is {s.state.replace('_', ' ')}" + (f": {s.note}" if s.note else "")
         for s in state.statuses
-        if s.state in (plan.EDITED, plan.MISSING, plan.FAILED, plan.OUT_OF_ORDER)
+        if s.state in {plan.EDITED, plan.MISSING, plan.FAILED, plan.OUT_OF_ORDER} - late
     ]
-    waiting = [f"{s.version:04d}_{s.name}" for s in state.statuses if s.state in (plan.PENDING, plan.ROLLED_BACK)]
+    waits = late | {plan.PENDING, plan.ROLLED_BACK}
+    waiting = [f"{s.version:04d}_{s.name}" for s in state.statuses if s.state in waits]
     others = [f"{s.version:04d}_{s.name}: {s.note}" for s in state.statuses if s.incomplete]
+    others += [f"script {s.name}: {s.note or 'it has not run here yet'}" for s in state.scripts if s.state != "applied"]
     if state.is_legacy:
         others.append(f"a legacy database that was never adopted; see: {hints.command('legacy.status')}")
     applied = sum(1 for s in state.statuses if s.is_applied)
