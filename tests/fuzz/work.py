@@ -165,6 +165,11 @@ def _counted_patterns(work: Work) -> Iterator[None]:
         re._compile = compile_  # type: ignore[attr-defined]
         for owner, name, value in replaced:
             setattr(owner, name, value)
+        # What was compiled in a module that was imported meanwhile.
+        for owner in _owners():
+            for name, value in list(vars(owner).items()):
+                if isinstance(value, _Counted):
+                    setattr(owner, name, value._pattern)
 
 
 def _owners() -> Iterator[ModuleType | type]:

@@ -83,6 +83,15 @@ SCENARIOS: dict[str, Scenario] = {
     "migrate.squash": Scenario(
         "migrate.squash --to 2", "indexed", first=("migrate.up", "migrate.sum"), once=True, journal="migrations/.squash"
     ),
+    "migrate.renumber": Scenario(
+        "migrate.renumber 3 --to 7",
+        "indexed",
+        first=("migrate.up", "migrate.sum"),
+        once=True,
+        proof="migrate.up verify",
+        journal="migrations/.renumber",
+    ),
+    "seed": Scenario("seed demo", "seeded", first=("migrate.up",)),
     "migrate.repair": Scenario(
         "migrate.repair",
         "indexed",

@@ -59,6 +59,18 @@ DROP TABLE found;
     return project
 
 
+def seeded(root: Path) -> Project:
+    """The one below, with two files of rows that an environment begins with."""
+    project = indexed(root)
+    folder = root / "sql" / "seeds" / "demo"
+    folder.mkdir(parents=True)
+    (folder / "users.sql").write_text(
+        f"INSERT INTO users {_FILLER} SELECT 1000 + i, 'more ' || i FROM n WHERE true ON CONFLICT DO NOTHING;\n"
+    )
+    (folder / "words.sql").write_text("INSERT INTO notes VALUES (999, 1, 'seed') ON CONFLICT DO NOTHING;\n")
+    return project
+
+
 def indexed(root: Path) -> Project:
     """Three migrations without statements that migrate.down refuses or a squash cannot fold; queries and models."""
     project = Project(root, _SETTINGS)
@@ -225,6 +237,7 @@ BY_NAME: dict[str, Callable[[Path], Project]] = {
     for template in (
         ordinary,
         indexed,
+        seeded,
         stepwise,
         legacy,
         foreign,
