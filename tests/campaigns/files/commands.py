@@ -202,6 +202,7 @@ LEFT_OUT = {
     "campaign": "it is for work on memsql itself",
     "docs": "it is for work on memsql itself",
     "fuzz": "it is for work on memsql itself",
+    "mutants": "it is for work on memsql itself",
     "legacy.align": "the reference project alone has it; legacy.phase1 runs the same code",
     "legacy.phase2": "it runs the same code as legacy.phase1",
     "server.install": "it writes into the cache folder of the user, with npm",
