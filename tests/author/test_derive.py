@@ -42,7 +42,7 @@ DOWN = "".join(f"DROP VIEW {v};\n" for v in ("active_posts", "active")) + "".joi
 
 # The migrations make the snapshot, word by word, and the database is what they make: two replays, so for a share.
 SNAPSHOT_IS_KEPT = ("schema.dump", "--check", "schema.diff", "--check")
-WITH_THE_SNAPSHOT = {edit.name for edit in extent.some(EDITS, 4)}
+WITH_THE_SNAPSHOT = {edit.name for edit in extent.some(EDITS, 7)}
 DATABASE_IS_THE_SNAPSHOT = ("schema.diff", "--from", "database", "--to", "sql/schema.sql", "--check")
 
 
@@ -88,7 +88,7 @@ def without(
     }
 
 
-@pytest.mark.parametrize("edit", extent.some(EDITS, 4), ids=lambda e: e.name)
+@pytest.mark.parametrize("edit", extent.some(EDITS, 7), ids=lambda e: e.name)
 def test_an_edit_goes_there_and_back(before: Project, tmp_path: Path, edit: Edit) -> None:
     project = before.copy(tmp_path)
     old, old_sequence = rows(project.db), sequence(project.db)

@@ -50,7 +50,7 @@ def derive(seed: int, folder: Path) -> tuple[str, str, Draft]:
 
 
 @settings(
-    max_examples=extent.number(20, 400),
+    max_examples=extent.number(12, 400),
     derandomize=not extent.THOROUGH,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],

@@ -30,7 +30,7 @@ def project(tmp_path: Path) -> Project:
     return Project.at(tmp_path)
 
 
-@pytest.mark.parametrize(("era", "drift"), extent.some(CASES, 5), ids=extent.some(NAMES, 5))
+@pytest.mark.parametrize(("era", "drift"), extent.some(CASES, 9), ids=extent.some(NAMES, 9))
 def test_back_up_damage_restore(project: Project, era: str, drift: dict[str, Any]) -> None:
     eras.build(project.db, era, seed=11, **drift)
     before = backups.hashes(project.db)

@@ -73,7 +73,7 @@ def test_up_down_up_on_an_empty_server(empty_server: Running, kind: str) -> None
 
 
 # On files all of them are tried; a server needs some seconds for each.
-@pytest.mark.parametrize(("era", "drift"), extent.some(CASES, 10, first=4), ids=extent.some(NAMES, 10, first=4))
+@pytest.mark.parametrize(("era", "drift"), extent.some(CASES, 17, first=4), ids=extent.some(NAMES, 17, first=4))
 def test_every_era_keeps_every_row(empty_server: Running, tmp_path: Path, era: str, drift: dict[str, Any]) -> None:
     file, copy, url = tmp_path / "legacy.db", tmp_path / "copy.db", empty_server.url
     eras.build(file, era, "small", seed=7, **drift)

@@ -13,7 +13,7 @@ from tests.fuzz.target import Target
 
 TARGETS = targets()
 _SETTINGS = settings(
-    max_examples=extent.number(60, 20_000),
+    max_examples=extent.number(40, 20_000),
     derandomize=not extent.THOROUGH,
     deadline=None,
     database=None,

@@ -36,7 +36,7 @@ def growth(target: Target, repeated: Repeated) -> float:
     return (four - twice) / max(twice - once, _TIMES)
 
 
-@pytest.mark.parametrize(("target", "repeated"), extent.some(_GROWING, 3))
+@pytest.mark.parametrize(("target", "repeated"), extent.some(_GROWING, 5))
 def test_work_grows_with_the_size(target: Target, repeated: Repeated) -> None:
     assert growth(target, repeated) < _MOST
 

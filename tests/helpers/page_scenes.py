@@ -263,7 +263,7 @@ def _backed_up(folder: Path) -> None:
 
 
 def _float32(folder: Path) -> None:
-    for path in (ROOT / "examples" / "float32_embeddings").iterdir():
+    for path in (ROOT / "examples" / "float32_embeddings").glob("*.*"):
         where = "sql/checks" if "in_step" in path.name else "migrations" if path.suffix == ".sql" else "."
         shutil.copy(path, folder / where)
 

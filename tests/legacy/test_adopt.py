@@ -37,7 +37,7 @@ def names(database: Path) -> set[str]:
     return {row[1] for row in schema_text(database)}
 
 
-@pytest.mark.parametrize(("era", "drift"), extent.some(CASES, 2), ids=extent.some(NAMES, 2))
+@pytest.mark.parametrize(("era", "drift"), extent.some(CASES, 5), ids=extent.some(NAMES, 5))
 def test_status_recognises_the_era_and_reads_only(tmp_path: Path, era: str, drift: dict[str, Any]) -> None:
     database = eras.build(tmp_path / "a.db", era, "empty", **drift)
     digest = hashlib.sha256(database.read_bytes()).hexdigest()

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.slow
 PASSED = "All 17 verification tests passed"
 
 
-@pytest.mark.parametrize(("era", "drift"), extent.some(CASES, 9, first=2), ids=extent.some(NAMES, 9, first=2))
+@pytest.mark.parametrize(("era", "drift"), extent.some(CASES, 16, first=2), ids=extent.some(NAMES, 16, first=2))
 def test_phases_with_a_verification_after_each(tmp_path: Path, era: str, drift: dict[str, Any]) -> None:
     database = eras.build(tmp_path / "a.db", era, "tiny", **drift)
     for phase in ("phase1", "phase2", "align"):

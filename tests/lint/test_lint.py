@@ -176,7 +176,7 @@ SQL = st.lists(
 
 
 @pytest.mark.slow
-@settings(max_examples=extent.number(100, 300), deadline=None)
+@settings(max_examples=extent.number(50, 300), deadline=None)
 @given(text=st.one_of(st.text(), SQL), kind=st.sampled_from(KINDS))
 def test_no_text_breaks_it(text: str, kind: str) -> None:
     lines = text.removeprefix("\ufeff").replace("\r\n", "\n").split("\n")

@@ -33,14 +33,14 @@ def rows_of_users(database: Path) -> int:
 
 
 # tests/legacy goes most of this way with the others.
-@pytest.mark.parametrize(("era", "drift"), extent.some(CASES, 4, first=1), ids=extent.some(NAMES, 4, first=1))
+@pytest.mark.parametrize(("era", "drift"), extent.some(CASES, 7, first=1), ids=extent.some(NAMES, 7, first=1))
 def test_up_verify_down_up_keeps_every_row(tmp_path: Path, era: str, drift: dict[str, Any]) -> None:
     database = tmp_path / "legacy.db"
     eras.build(database, era, "small", seed=7, **drift)
     _round_trip(database)
 
 
-@pytest.mark.parametrize(("era", "drift"), extent.some(CASES, 8), ids=extent.some(NAMES, 8))
+@pytest.mark.parametrize(("era", "drift"), extent.some(CASES, 13), ids=extent.some(NAMES, 13))
 def test_empty_databases_too(tmp_path: Path, era: str, drift: dict[str, Any]) -> None:
     database = tmp_path / "legacy.db"
     eras.build(database, era, "empty", seed=7, **drift)

@@ -118,9 +118,9 @@ def assert_up(project: Project) -> None:
 @pytest.mark.parametrize("first", extent.some([1, 2, 3, 4], 4))
 def test_up_is_killed_at_every_statement(template: Project, first: int) -> None:
     """In parts, each of which begins at another statement and takes every ninth or fourth one."""
-    sweep = kill_everywhere(template, "migrate.up", first=first, stride=extent.number(9, 4))
-    assert len(sweep.projects) >= extent.number(7, 15)
-    assert sweep.hot >= extent.number(2, 3)
+    sweep = kill_everywhere(template, "migrate.up", first=first, stride=extent.number(13, 4))
+    assert len(sweep.projects) >= extent.number(4, 15)
+    assert sweep.hot >= extent.number(1, 3)
     for project in sweep.projects:
         assert_up(project)
 
@@ -128,8 +128,8 @@ def test_up_is_killed_at_every_statement(template: Project, first: int) -> None:
 @pytest.mark.timeout(extent.number(400, 1500))
 def test_down_is_killed_at_every_statement(template: Project) -> None:
     template.up()
-    sweep = kill_everywhere(template, "migrate.down", "--to", "1", stride=extent.number(7, 1))
-    assert len(sweep.projects) >= extent.number(11, 80)
+    sweep = kill_everywhere(template, "migrate.down", "--to", "1", stride=extent.number(12, 1))
+    assert len(sweep.projects) >= extent.number(6, 80)
     for project in sweep.projects:
         assert project.one("PRAGMA integrity_check") == "ok"
         assert project.query("SELECT version FROM log") == [(1,)]
@@ -149,8 +149,8 @@ def test_a_fresh_database_is_killed_at_every_statement(template: Project, words:
     if words:
         template.remove("0002_rebuild")
         template.add("0002_plain", "INSERT INTO log VALUES (2);\n")
-    sweep = kill_everywhere(template, "migrate.up", *words, stride=extent.number(13, 1))
-    assert len(sweep.projects) >= extent.number(7, 90)
+    sweep = kill_everywhere(template, "migrate.up", *words, stride=extent.number(23, 1))
+    assert len(sweep.projects) >= extent.number(4, 90)
     for project in sweep.projects:
         assert_up(project)
 
@@ -164,8 +164,8 @@ def test_a_takeover_is_killed_at_every_statement(tmp_path: Path) -> None:
         "CREATE TABLE schema_migrations (version uint64,dirty bool); INSERT INTO schema_migrations VALUES (2, 0);"
         "CREATE TABLE t1 (x); INSERT INTO t1 VALUES (1); CREATE TABLE t2 (x); INSERT INTO t2 VALUES (2);"
     )
-    sweep = kill_everywhere(template, "migrate.up", "--take-over", stride=extent.number(7, 1))
-    assert len(sweep.projects) >= extent.number(6, 40)
+    sweep = kill_everywhere(template, "migrate.up", "--take-over", stride=extent.number(12, 1))
+    assert len(sweep.projects) >= extent.number(3, 40)
     for project in sweep.projects:
         assert project.one("PRAGMA integrity_check") == "ok"
         assert project.query("SELECT * FROM t1, t2, t3") == [(1, 2, 3)]

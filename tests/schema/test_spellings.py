@@ -14,7 +14,7 @@ from speller import Speller
 from memsql.schema import diff, from_sql
 from memsql.schema.compare import definitions
 
-RUNS = int(os.environ.get("MEMSQL_SPELLINGS") or extent.number(100, 2000))
+RUNS = int(os.environ.get("MEMSQL_SPELLINGS") or extent.number(60, 2000))
 _PART = 100
 
 

@@ -27,7 +27,7 @@ from memsql.db import connect
 
 ALL = list(loss_cases.read())
 # Each needs a server of its own, which takes minutes for all: LOSS_SERVER=all.
-ON_SERVER = ALL if os.environ.get("LOSS_SERVER") == "all" else extent.some(ALL, 48)
+ON_SERVER = ALL if os.environ.get("LOSS_SERVER") == "all" else extent.some(ALL, 72)
 CHANGE = "9999_change"
 pytestmark = pytest.mark.slow
 
@@ -104,7 +104,7 @@ def test_there_are_enough_of_them() -> None:
 
 
 # One in three; tests/engine/loss tries the rules that they are about.
-@pytest.mark.parametrize("entry", extent.some(ALL, 3), ids=[entry.name for entry in extent.some(ALL, 3)])
+@pytest.mark.parametrize("entry", extent.some(ALL, 5), ids=[entry.name for entry in extent.some(ALL, 5)])
 def test_on_a_file(entry: Entry, prepared: Callable[[Entry], Project], tmp_path: Path) -> None:
     with on_file(entry, prepared(entry).copy(tmp_path)) as place:
         judge(place)

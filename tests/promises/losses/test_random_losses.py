@@ -25,7 +25,7 @@ from loss_dumps import content_of
 from loss_oracle import Losses, Oracle, Unusable
 from random_intents import Case
 
-EXAMPLES = int(os.environ.get("LOSS_EXAMPLES") or extent.number(40, 400))
+EXAMPLES = int(os.environ.get("LOSS_EXAMPLES") or extent.number(25, 400))
 KINDS = [
     "rebuild", "update after rebuild", "chain", "replace", "self-reference", "action", "trigger", "view", "keyless",
     "shared transaction", "column made anew", "drop column", "drop table", "type changed", "column forgotten",
@@ -62,7 +62,7 @@ def report() -> Iterator[None]:
 def test_every_kind_comes_often_enough() -> None:
     seen: Counter[str] = Counter()
     total = 0
-    seeds = extent.number(500, 1500)
+    seeds = extent.number(300, 1500)
     for seed in range(seeds):
         case = random_changes.make(Random(seed))
         try:
