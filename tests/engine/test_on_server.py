@@ -356,7 +356,7 @@ def _nth(number: int, action: Action) -> Callable[[Request], Action]:
     return rule
 
 
-@pytest.mark.parametrize("when", extent.some(["before", "during", "after"], 2))
+@pytest.mark.parametrize("when", extent.some(["before", "during", "after"], 3, first=2))
 def test_a_connection_cut_at_any_request(proxy: Proxy, project: Project, when: str) -> None:
     project.add("0001_one", TABLE.format("one"), "DROP TABLE one;\n")
     project.add("0002_two", TABLE.format("two"), "DROP TABLE two;\n")

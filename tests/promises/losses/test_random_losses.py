@@ -62,7 +62,7 @@ def report() -> Iterator[None]:
 def test_every_kind_comes_often_enough() -> None:
     seen: Counter[str] = Counter()
     total = 0
-    seeds = extent.number(300, 1500)
+    seeds = extent.number(500, 1500)
     for seed in range(seeds):
         case = random_changes.make(Random(seed))
         try:
