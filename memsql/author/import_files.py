@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from memsql.author.files import write_new_files, write_sum
+from memsql.author.journal import put_back
 from memsql.config import Settings
 from memsql.errors import FileError, Location
 from memsql.project.files import SUM_NAME
@@ -77,21 +78,8 @@ def write(settings: Settings, words: str, texts: Mapping[Path, str]) -> tuple[st
 
 def take_away(settings: Settings) -> None:
     """Take away what an import that was interrupted had written. Waits for one that is under way."""
-    journal = settings.migrations / IMPORTING
-    try:
-        handle = regular.handle(journal, os.O_RDWR)
-    except OSError:
-        return
-    try:
-        lock(handle)
-        if not journal.exists():
-            return
-        begun = _read(regular.read_bytes(journal), settings.show(journal))
-        if begun is not None:
-            _undo(settings, begun)
-        journal.unlink()
-    finally:
-        os.close(handle)
+    shown = settings.show(settings.migrations / IMPORTING)
+    put_back(settings, IMPORTING, lambda text: _undo(settings, _read(text, shown)))
 
 
 def _undo(settings: Settings, begun: _Begun) -> None:
@@ -109,11 +97,8 @@ def _undo(settings: Settings, begun: _Begun) -> None:
         replace_file(settings.migrations / SUM_NAME, begun.sum, shown)
 
 
-def _read(text: bytes, shown: str) -> _Begun | None:
+def _read(text: bytes, shown: str) -> _Begun:
     """What the journal ``text`` says. Raises FileError where it is none of ours."""
-    # Killed before it was written whole: nothing else had begun.
-    if not text.endswith(b"\n"):
-        return None
     try:
         fields = json.loads(text)
         files = {name: (int(size), str(digest)) for name, (size, digest) in fields["files"].items()}

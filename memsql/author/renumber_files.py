@@ -8,23 +8,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from base64 import b64decode, b64encode
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from memsql.author import journal
 from memsql.config import Settings
-from memsql.errors import FileError, Location, MemsqlError
+from memsql.errors import FileError, MemsqlError
 from memsql.project.foreign import RENUMBERING
 from memsql.project.writing import is_name
 from memsql.storage import regular
-from memsql.storage.leftovers import remove_file
-from memsql.storage.locks import lock
-from memsql.storage.new_files import open_new
 from memsql.storage.replacing import replacing
-from memsql.storage.syncing import sync_names, write_through
+from memsql.storage.syncing import sync_names
 
 Contents = Mapping[Path, bytes | None]
 """The bytes of files by their paths; None for a file that is not there."""
@@ -39,17 +35,13 @@ class _Before:
     then: str | None
 
 
-class _NotUndoneError(FileError):
-    """Some files are exchanged, and the journal is there still."""
-
-
 def exchange(settings: Settings, before: Contents, after: Contents) -> None:
     """Make the files ``before`` those of ``after``, which has the same paths, all in the folders of migrations and sql.
 
     Raises FileError where one is not as it was ``before``, or cannot be written; then all of them are as before.
     """
     files = [_Before(path, before[path], _digest(data)) for path, data in after.items()]
-    with _begun(settings, files):
+    with journal.begun(settings, RENUMBERING, _line(settings, files), "renumbering"):
         try:
             for file in files:
                 if _content(file.path) != file.data:
@@ -70,30 +62,14 @@ def exchange(settings: Settings, before: Contents, after: Contents) -> None:
 
 def put_back(settings: Settings) -> bool:
     """Undo an exchange that was interrupted. Returns whether there was one. Waits for one that is under way."""
-    path = settings.migrations / RENUMBERING
-    try:
-        handle = os.open(path, os.O_RDWR)
-    except OSError:
-        return False
-    try:
-        lock(handle)
-        if not path.exists():
-            return False
-        text = regular.read_bytes(path)
-        # Killed before it was written whole: nothing else had begun.
-        if text.endswith(b"\n"):
-            _undo(_read(settings, text))
-        path.unlink()
-    finally:
-        os.close(handle)
-    return True
+    return journal.put_back(settings, RENUMBERING, lambda text: _undo(_read(settings, text)))
 
 
 def _undo_after(files: list[_Before], error: BaseException) -> None:
     try:
         _undo(files)
     except (OSError, MemsqlError) as e:
-        raise _NotUndoneError(
+        raise journal.NotUndoneError(
             f"the files could not be renumbered, and not be put back: {error}",
             details=(f"putting them back: {e}",),
             state="some files have their new names, and others not",
@@ -148,43 +124,5 @@ def _read(settings: Settings, text: bytes) -> list[_Before]:
                 raise ValueError(name)
             files.append(_Before(places[place].joinpath(*parts), None if data is None else b64decode(data), then))
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        shown = f"{settings.show(settings.migrations)}/{RENUMBERING}"
-        raise FileError(
-            f"{shown} is damaged, so that nobody knows what to put back",
-            where=Location(shown),
-            state="nothing was changed",
-            hint="take the files from git, and remove that file",
-        ) from None
+        raise journal.damaged(journal.shown_path(settings, RENUMBERING), "files") from None
     return files
-
-
-@contextmanager
-def _begun(settings: Settings, files: list[_Before]) -> Iterator[None]:
-    path = settings.migrations / RENUMBERING
-    shown = f"{settings.show(settings.migrations)}/{RENUMBERING}"
-    try:
-        handle = open_new(path)
-    except FileExistsError:
-        raise FileError(
-            "another renumbering is under way here",
-            where=Location(shown),
-            state="nothing was changed",
-            hint="run this again",
-        ) from None
-    except OSError as e:
-        raise FileError(
-            f"{shown} cannot be written: {e.strerror}", where=Location(shown), state="nothing was changed"
-        ) from None
-    is_over = True
-    try:
-        lock(handle)
-        write_through(handle, _line(settings, files))
-        sync_names(settings.migrations)
-        yield
-    except _NotUndoneError:
-        is_over = False
-        raise
-    finally:
-        if is_over:
-            remove_file(path)
-        os.close(handle)

@@ -11,7 +11,7 @@ from cli import Project
 from repositories import commit, git, library, stamp
 
 from memsql import config
-from memsql.author import renumber, renumber_files
+from memsql.author import journal, renumber, renumber_files
 from memsql.author.renumber_choice import Sides, late_moves, named_moves
 from memsql.errors import UsageError
 from memsql.project.renaming import renamed_in_comments
@@ -166,7 +166,7 @@ def test_a_kill_leaves_a_folder_that_is_refused_until_it_is_put_back(
 
         monkeypatch.setattr(renumber_files, "_put", killed)
         monkeypatch.setattr(renumber_files, "_undo", gone)
-        with pytest.raises(renumber_files._NotUndoneError):
+        with pytest.raises(journal.NotUndoneError):
             renumber_files.exchange(settings, planned.before, planned.after)
         monkeypatch.setattr(renumber_files, "_put", put)
         monkeypatch.setattr(renumber_files, "_undo", undo)

@@ -13,7 +13,7 @@ from repositories import commit, git
 from reviews import review
 
 from memsql import config
-from memsql.author import squash, squash_files
+from memsql.author import journal, squash, squash_files
 from memsql.project.writing import replace_file
 from memsql.server import Running
 
@@ -289,7 +289,7 @@ def _killed(monkeypatch: pytest.MonkeyPatch, moment: str) -> None:
         raise _KilledError
 
     monkeypatch.setattr(squash_files, "_undo", lambda *_: None)
-    monkeypatch.setattr(squash_files, "_ended", lambda *_: None)
+    monkeypatch.setattr(journal, "remove_file", lambda *_: None)
     if moment == "journal":
         monkeypatch.setattr(squash_files, "_set_aside", kill)
     elif moment == "first":
