@@ -5,7 +5,6 @@ opens and closes may write a log into it, or remove one that another engine stil
 from __future__ import annotations
 
 import os
-import stat
 from contextlib import suppress
 from pathlib import Path
 
@@ -48,11 +47,18 @@ def read_head(path: str) -> bytes:
 
 
 def refuse_irregular(path: str, shown: str) -> None:
-    """Raise ConnectError where ``path`` is a pipe, a device or the like: to open one may wait for ever."""
-    with suppress(OSError):
-        if not stat.S_ISREG(os.stat(path).st_mode):
+    """Raise ConnectError where the database ``path``, its journal or its log is a pipe, a device or the like: SQLite
+    would wait for one without end."""
+    if regular.is_other(path):
+        raise ConnectError(
+            f"{shown} is no regular file, and so no database", state="nothing was changed", hint="check --database"
+        )
+    for name in (f"{path}-journal", f"{path}-wal"):
+        if regular.is_other(name):
             raise ConnectError(
-                f"{shown} is no regular file, and so no database", state="nothing was changed", hint="check --database"
+                f"{name} is no regular file, but a folder, a pipe or a device",
+                state="nothing was changed",
+                hint="see what put it there, and move it away",
             )
 
 

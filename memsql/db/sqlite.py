@@ -18,7 +18,6 @@ from memsql.db.litestream import has_folder
 from memsql.db.protocol import Item, Params, Result, Script, Touched, Value
 from memsql.db.undone import are_settings, undone
 from memsql.errors import ConnectError, DamagedError, LockedError, MemsqlError, StatementError
-from memsql.storage import regular
 from memsql.storage.new_files import create_empty
 
 _NOTHING = Result((), [])
@@ -368,14 +367,6 @@ def _open(target: Target, mode: str, busy_timeout: int) -> sqlite3.Connection:
         if mode == "rw" and not os.path.exists(path):
             raise ConnectError(f"{target} does not exist", hint="check --database, or create it with migrate.up")
         refuse_irregular(path, str(target))
-        for name in (f"{path}-journal", f"{path}-wal"):
-            # SQLite would wait for a pipe without end.
-            if regular.is_other(name):
-                raise ConnectError(
-                    f"{name} is no regular file, but a folder, a pipe or a device",
-                    state="nothing was changed",
-                    hint="see what put it there, and move it away",
-                )
         head = read_head(path)
         refuse_other_engine(path, head, str(target))
         if mode != "ro":
