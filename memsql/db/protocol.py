@@ -103,6 +103,19 @@ class Touched:
         return self.inserted | self.updated | self.deleted
 
 
+def each(
+    execute: Callable[[str, Params], Result], reads: Sequence[tuple[str, Params]]
+) -> list[Result | StatementError]:
+    """What ``execute`` answers to each of ``reads``, or the StatementError in its place."""
+    answers: list[Result | StatementError] = []
+    for sql, params in reads:
+        try:
+            answers.append(execute(sql, params))
+        except StatementError as e:
+            answers.append(e)
+    return answers
+
+
 class Connection(Protocol):
     """A stream to one database.
 

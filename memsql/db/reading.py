@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 from memsql.config import Target
-from memsql.db.protocol import Item, Params, Result, Script, Value
+from memsql.db.protocol import Item, Params, Result, Script, Value, each
 from memsql.errors import StatementError
 
 
@@ -52,13 +52,7 @@ class ReadingConnection:
 
     def read_each(self, reads: Sequence[tuple[str, Params]]) -> list[Result | StatementError]:
         """The answer to each of ``reads``, or the error in its place."""
-        answers: list[Result | StatementError] = []
-        for sql, params in reads:
-            try:
-                answers.append(self.execute(sql, params))
-            except StatementError as e:
-                answers.append(e)
-        return answers
+        return each(self.execute, reads)
 
     read_together = read_each
 

@@ -15,7 +15,7 @@ from memsql.db.authorizer import Watch
 from memsql.db.confinement import Confinement
 from memsql.db.file_format import is_wal, read_head, refuse_irregular, refuse_other_engine, refuse_second_name
 from memsql.db.litestream import has_folder
-from memsql.db.protocol import Item, Params, Result, Script, Touched, Value
+from memsql.db.protocol import Item, Params, Result, Script, Touched, Value, each
 from memsql.db.undone import are_settings, undone
 from memsql.errors import ConnectError, DamagedError, LockedError, MemsqlError, StatementError
 from memsql.storage.new_files import create_empty
@@ -157,13 +157,7 @@ class SQLiteConnection:
         return results
 
     def read_each(self, reads: Sequence[tuple[str, Params]]) -> list[Result | StatementError]:
-        results: list[Result | StatementError] = []
-        for sql, params in reads:
-            try:
-                results.append(self.execute(sql, params))
-            except StatementError as e:
-                results.append(e)
-        return results
+        return each(self.execute, reads)
 
     def read_together(self, reads: Sequence[tuple[str, Params]]) -> list[Result | StatementError]:
         own = not self._db.in_transaction
