@@ -5,11 +5,8 @@ It lies beside the backup as ``NAME.json``. docs/formats.md specifies the fields
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
-import os
-import stat
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, asdict, dataclass
 from pathlib import Path
@@ -19,6 +16,7 @@ from memsql.backups.digest import TableDigest
 from memsql.backups.manifest_fields import WrongFieldError, moment, typed
 from memsql.db.copying import Omitted
 from memsql.errors import FileError, Location
+from memsql.storage import regular
 
 FORMAT = 1
 SUFFIX = ".json"
@@ -151,11 +149,7 @@ def read_manifest(path: Path, shown: str) -> Manifest:
 def _read(path: Path) -> bytes:
     """The bytes of ``path``. Raises OSError, also for a pipe, which would make who reads it wait, and ValueError where
     it is too large."""
-    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    with os.fdopen(handle, "rb") as file:
-        status = os.fstat(handle)
-        if not stat.S_ISREG(status.st_mode):
-            raise OSError(errno.EINVAL, "it is no regular file")
+    with regular.open_binary(path) as file:
         data = file.read(_LARGEST + 1)
     if len(data) > _LARGEST:
         raise ValueError
