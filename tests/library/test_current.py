@@ -17,14 +17,6 @@ import memsql
 from memsql.library import lazily
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> Project:
-    project = Project(tmp_path / "project")
-    project.add("0001_users", "CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT);\n", "DROP TABLE users;\n")
-    project.add("0002_notes", "CREATE TABLE notes (user INTEGER REFERENCES users);\n", "DROP TABLE notes;\n")
-    return project
-
-
 def test_an_older_database_is_refused_and_a_current_one_passes(project: Project) -> None:
     with closing(sqlite3.connect(project.db)) as conn:
         with pytest.raises(memsql.NotCurrent, match="is older") as caught:

@@ -16,14 +16,6 @@ from cli import Project
 import memsql
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> Project:
-    project = Project(tmp_path / "project")
-    project.add("0001_users", "CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT);\n", "DROP TABLE users;\n")
-    project.add("0002_notes", "CREATE TABLE notes (user INTEGER REFERENCES users);\n", "DROP TABLE notes;\n")
-    return project
-
-
 def tables(conn: sqlite3.Connection) -> set[str]:
     rows = conn.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall()
     return {str(row[0]) for row in rows} & {"users", "notes", "more"}

@@ -19,14 +19,6 @@ from memsql.server import Keys, Running
 pytestmark = [pytest.mark.server, pytest.mark.slow]
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> Project:
-    project = Project(tmp_path / "project")
-    project.add("0001_users", "CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT);\n", "DROP TABLE users;\n")
-    project.add("0002_notes", "CREATE TABLE notes (user INTEGER REFERENCES users);\n", "DROP TABLE notes;\n")
-    return project
-
-
 def test_all_that_works_on_a_file(empty_server: Running, project: Project, tmp_path: Path) -> None:
     url, root = empty_server.url, project.root
     assert memsql.migrate(url, project=root, to=1).pending == 1
