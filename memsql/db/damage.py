@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from memsql import hints
-from memsql.db.protocol import Connection
+from memsql.db.protocol import Connection, Result
 from memsql.db.unknown import unknown_part
 from memsql.errors import DamagedError, Refused, StatementError
 
@@ -20,6 +20,12 @@ _OF_ROWS = re.compile(
 _OF_INDEX = re.compile(r"\bindex ")
 
 
+def lines_of(answer: Result) -> list[str]:
+    """What integrity_check or quick_check finds, a line each, in ``answer``."""
+    lines = (line for row in answer.rows for line in str(row[0]).split("\n"))
+    return [line for line in lines if line != "ok" and not line.startswith("*** in ")]
+
+
 def of_pages(lines: Iterable[str]) -> list[str]:
     """Those ``lines`` of integrity_check or quick_check that say that pages of tables are damaged."""
     return [line for line in lines if not _OF_ROWS.search(line) and not _OF_INDEX.search(line)]
@@ -28,7 +34,7 @@ def of_pages(lines: Iterable[str]) -> list[str]:
 def refuse(conn: Connection) -> None:
     """Raise Refused where pages of the database are damaged. Reads all of it, as VACUUM does."""
     try:
-        rows = conn.execute(f"PRAGMA quick_check({_SHOWN})").rows
+        lines = lines_of(conn.execute(f"PRAGMA quick_check({_SHOWN})"))
     except DamagedError as e:
         lines = [e.message]
     except StatementError as e:
@@ -36,9 +42,7 @@ def refuse(conn: Connection) -> None:
             raise
         # A function or collation that SQLite does not know here keeps it from looking, and says nothing of pages.
         return
-    else:
-        lines = [line for row in rows for line in str(row[0]).split("\n")]
-    damage = of_pages(line for line in lines if line != "ok" and not line.startswith("*** in "))
+    damage = of_pages(lines)
     if damage:
         raise Refused(
             f"{conn.target} is damaged: what SQLite does not find in it any more would be gone for good",

@@ -156,8 +156,7 @@ def _integrity(conn: Connection, chosen: Sequence[Candidate], progress: Progress
     lines = []
     for table in dict.fromkeys(c.table for c in chosen):
         progress.start(f"checking the indexes of {table}")
-        for row in conn.execute(f"PRAGMA main.integrity_check({quote(table)})").rows:
-            lines += [line for line in str(row[0]).split("\n") if line != "ok" and not line.startswith("*** in ")]
+        lines += damage.lines_of(conn.execute(f"PRAGMA main.integrity_check({quote(table)})"))
     return lines
 
 
